@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var (
+	// ErrNoStream means that the engine does not know a stream of this name.
+	ErrNoStream = errors.New("no such stream")
+	// ErrStreamExists means that a stream of this name is there already.
+	ErrStreamExists = errors.New("stream exists")
+)
+
+// A StreamConfig describes a stream to be made. Streams are kept in files with one
+// replica, have no limit of age or size, and give no single message up.
+type StreamConfig struct {
+	Name string // letters, digits, '-' and '_'
+	// Subjects are those that the stream stores; no other stream may store them.
+	Subjects []string
+	// LastOnly keeps only the last message of each subject, and lets messages
+	// expire (ExpireAfter).
+	LastOnly bool
+	// Note is stored with the stream for whoever looks at the files.
+	Note string
+}
+
+// A Stream stores messages under sequence numbers that ascend by one from 1.
+// It is a handle: making one asks nothing and proves nothing.
+type Stream struct {
+	b    *Broker
+	name string
+}
+
+// A State is what a stream says about itself. A stream that holds nothing has
+// First == Last+1.
+type State struct {
+	First, Last uint64 // sequence numbers
+	Messages    uint64
+	// Missing counts the sequence numbers between First and Last that have no message.
+	Missing uint64
+}
+
+// Stream returns a handle on the stream of this name.
+func (b *Broker) Stream(name string) Stream { return Stream{b: b, name: name} }
+
+// Create makes the stream: ErrStreamExists. When it returns, the stream survives a crash.
+func (b *Broker) Create(ctx context.Context, cfg StreamConfig) (Stream, error) {
+	if err := b.Health(); err != nil {
+		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
+	}
+	s := b.Stream(cfg.Name)
+	// The engine answers a second creation with equal configuration as it does the first.
+	if _, err := s.State(ctx); !errors.Is(err, ErrNoStream) {
+		if err == nil {
+			err = ErrStreamExists
+		}
+		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
+	}
+	js := jetstream.StreamConfig{
+		Name:        cfg.Name,
+		Description: cfg.Note,
+		Subjects:    cfg.Subjects,
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		Replicas:    1,
+		AllowDirect: true,
+		Compression: jetstream.NoCompression, // whoever publishes compresses what pays
+		DenyDelete:  true,
+	}
+	if cfg.LastOnly {
+		js.MaxMsgsPerSubject = 1
+		js.AllowMsgTTL = true
+	}
+	if _, err := b.js.CreateStream(ctx, js); err != nil {
+		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
+	}
+	return s, nil
+}
+
+// States asks for the state of every stream that the engine knows, by name.
+func (b *Broker) States(ctx context.Context) (map[string]State, error) {
+	states := make(map[string]State)
+	list := b.js.ListStreams(ctx)
+	for info := range list.Info() {
+		states[info.Config.Name] = stateOf(info.State)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("list streams: %w", err)
+	}
+	return states, nil
+}
+
+// State asks for the state: ErrNoStream.
+func (s Stream) State(ctx context.Context) (State, error) {
+	js, err := s.b.js.Stream(ctx, s.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return State{}, fmt.Errorf("stream %s: %w", s.name, ErrNoStream)
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("stream %s: %w", s.name, err)
+	}
+	return stateOf(js.CachedInfo().State), nil
+}
+
+// Purge removes every message with a sequence number below first. Purging twice
+// is the same as purging once.
+func (s Stream) Purge(ctx context.Context, first uint64) error {
+	js, err := s.b.js.Stream(ctx, s.name)
+	if err != nil {
+		return fmt.Errorf("purge stream %s: %w", s.name, err)
+	}
+	if err := js.Purge(ctx, jetstream.WithPurgeSequence(first)); err != nil {
+		return fmt.Errorf("purge stream %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Remove removes the stream and everything in it. Removing what is not there is
+// no error.
+func (s Stream) Remove(ctx context.Context) error {
+	err := s.b.js.DeleteStream(ctx, s.name)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("remove stream %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func stateOf(s jetstream.StreamState) State {
+	st := State{First: s.FirstSeq, Last: s.LastSeq, Messages: s.Msgs, Missing: uint64(s.NumDeleted)}
+	if s.Msgs == 0 {
+		st.First = s.LastSeq + 1
+	}
+	return st
+}

@@ -1,0 +1,121 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"tributary/internal/durable/broker"
+	"tributary/internal/durable/catalog"
+)
+
+// BenchmarkAppend compares our group commit with one JetStream message per append,
+// both with an fsync before every acknowledgement.
+func BenchmarkAppend(b *testing.B) {
+	for _, writers := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("journal/writers=%d", writers), func(b *testing.B) {
+			e := openEngine(b, b.TempDir())
+			j, err := e.store.Create(b.Context(), "bench")
+			if err != nil {
+				b.Fatal(err)
+			}
+			entry := make([]byte, 1024)
+			measure(b, writers, func(ctx context.Context) error {
+				_, _, err := j.Append(ctx, entry)
+				return err
+			})
+			b.ReportMetric(float64(b.N)/float64(j.End().Block-1), "appends/block")
+		})
+		b.Run(fmt.Sprintf("message/writers=%d", writers), func(b *testing.B) {
+			e := openEngine(b, b.TempDir())
+			s, err := e.broker.Create(b.Context(), broker.StreamConfig{Name: "B", Subjects: []string{"B.>"}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			entry := make([]byte, 1024)
+			measure(b, writers, func(context.Context) error {
+				_, err := s.Publish("B.a", entry)
+				return err
+			})
+		})
+	}
+}
+
+// measure shares b.N calls of append among writers and reports calls and CPU time.
+func measure(b *testing.B, writers int, append func(context.Context) error) {
+	b.SetBytes(1024)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	done := make(chan error, writers)
+	before := cpu(b)
+	b.ResetTimer()
+	for range writers {
+		go func() {
+			for left.Add(-1) >= 0 {
+				if err := append(b.Context()); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range writers {
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+	b.ReportMetric(float64((cpu(b) - before).Microseconds())/float64(b.N), "cpu-µs/append")
+}
+
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// An engine is broker, catalog and journals on one directory.
+type engine struct {
+	broker  *broker.Broker
+	catalog *catalog.Catalog
+	store   *Store
+}
+
+// openEngine opens an engine and closes it when the test ends.
+func openEngine(tb testing.TB, dir string) *engine {
+	tb.Helper()
+	log := slog.New(slog.DiscardHandler)
+	b, err := broker.Open(tb.Context(), broker.Config{Dir: dir, Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := catalog.Open(tb.Context(), catalog.Config{Broker: b, Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := OpenStore(tb.Context(), Config{Broker: b, Catalog: c, Now: time.Now, Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.Ready(); err != nil {
+		tb.Fatal(err)
+	}
+	e := &engine{b, c, s}
+	tb.Cleanup(e.close)
+	return e
+}
+
+func (e *engine) close() {
+	ctx := context.Background()
+	_ = e.store.Close(ctx)
+	_ = e.catalog.Close(ctx)
+	_ = e.broker.Close(ctx)
+}

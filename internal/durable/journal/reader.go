@@ -1,0 +1,191 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tributary/internal/durable/broker"
+)
+
+const (
+	// How much a reader behind the recent blocks asks for at a time.
+	aheadBlocks = 256
+	aheadBytes  = 2 << 20
+)
+
+// ReadBlock returns one block: ErrTrimmed when it is before Start, ErrDamaged when it
+// cannot be read although it must be there, and an error when it is not before End.
+func (j *Journal) ReadBlock(ctx context.Context, number uint64) (Block, error) {
+	j.mu.Lock()
+	first, end := j.first, j.end
+	j.mu.Unlock()
+	switch {
+	case number < first:
+		return Block{}, fmt.Errorf("journal %s: block %d: %w", j.name, number, ErrTrimmed)
+	case number > end:
+		return Block{}, fmt.Errorf("journal %s: block %d is not written yet", j.name, number)
+	}
+	if b, ok := j.store.recent.get(j.id, number); ok {
+		return b, nil
+	}
+	b, err := j.read(ctx, number)
+	if err != nil {
+		return Block{}, fmt.Errorf("journal %s: %w", j.name, err)
+	}
+	return b, nil
+}
+
+// read reads a block from the engine.
+func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
+	msg, err := j.stream.Get(ctx, number)
+	if errors.Is(err, broker.ErrNoMessage) {
+		return Block{}, j.missing(number)
+	}
+	if err != nil {
+		return Block{}, err
+	}
+	return j.decode(msg)
+}
+
+// decode checks and decodes a block that the engine has given.
+func (j *Journal) decode(msg broker.Message) (Block, error) {
+	b, err := decode(j.id, msg.Data)
+	if errors.Is(err, errNewer) {
+		return Block{}, fmt.Errorf("block %d: %w", msg.Seq, err)
+	}
+	if err == nil && b.Number != msg.Seq {
+		err = fmt.Errorf("it says that it is block %d", b.Number)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: block %d: %w", ErrDamaged, msg.Seq, err)
+		j.store.report(j.name, err)
+		return Block{}, err
+	}
+	return b, nil
+}
+
+// missing says what it means that the engine does not have a block.
+func (j *Journal) missing(number uint64) error {
+	if number < j.Start().Block { // trimmed meanwhile
+		return fmt.Errorf("block %d: %w", number, ErrTrimmed)
+	}
+	err := fmt.Errorf("%w: block %d is missing", ErrDamaged, number)
+	j.store.report(j.name, err)
+	return err
+}
+
+// Reader returns a reader whose first entry is the one at from, or the next one there
+// is. The zero position stands for Start at the time of the first read.
+func (j *Journal) Reader(from Position) *Reader {
+	return &Reader{j: j, next: from}
+}
+
+// A Reader reads a journal in order, block by block, and follows its end. It is for
+// one goroutine and needs no closing. After an error it stands where it stood, so a
+// read can be tried again.
+type Reader struct {
+	j     *Journal
+	next  Position
+	ahead []Block // read from the engine already; ahead[0] is block next.Block
+}
+
+// Position returns the position of the next entry: a Reader made from it goes on
+// where this one stands.
+func (r *Reader) Position() Position { return r.next }
+
+// Next returns the next block with at least one entry or a mark, and waits for it at
+// the end of the journal. Errors: that of ctx; ErrTrimmed when the position is before
+// Start; ErrDamaged; ErrClosed at the end of a journal that is closed.
+func (r *Reader) Next(ctx context.Context) (Block, error) {
+	for {
+		b, ok, err := r.Poll(ctx)
+		if ok || err != nil {
+			return b, err
+		}
+		if err := r.j.Wait(ctx, r.next); err != nil {
+			return Block{}, err
+		}
+	}
+}
+
+// Poll is Next that does not wait: ok is false at the end of the journal.
+func (r *Reader) Poll(ctx context.Context) (b Block, ok bool, err error) {
+	for {
+		if r.next.Block == 0 {
+			r.next = r.j.Start()
+		}
+		if r.next.Compare(r.j.End()) >= 0 {
+			return Block{}, false, nil
+		}
+		if b, err = r.block(ctx); err != nil {
+			return Block{}, false, err
+		}
+		skip := r.next.Index
+		r.next = b.End()
+		if skip == 0 {
+			return b, true, nil
+		}
+		if int(skip) < len(b.Entries) {
+			b.First, b.Entries = skip, b.Entries[skip:]
+			return b, true, nil
+		}
+	}
+}
+
+// block returns the block at next.
+func (r *Reader) block(ctx context.Context) (Block, error) {
+	if len(r.ahead) > 0 && r.ahead[0].Number == r.next.Block {
+		b := r.ahead[0]
+		r.ahead[0] = Block{} // its memory is the caller's alone from now on
+		r.ahead = r.ahead[1:]
+		return b, nil
+	}
+	if b, ok := r.j.store.recent.get(r.j.id, r.next.Block); ok && r.next.Compare(r.j.Start()) >= 0 {
+		return b, nil
+	}
+	if err := r.readAhead(ctx); err != nil {
+		return Block{}, fmt.Errorf("journal %s: %w", r.j.name, err)
+	}
+	return r.block(ctx)
+}
+
+// readAhead reads blocks from next on from the engine, at least one.
+func (r *Reader) readAhead(ctx context.Context) error {
+	number, end := r.next.Block, r.j.End().Block
+	if number < r.j.Start().Block {
+		return fmt.Errorf("block %d: %w", number, ErrTrimmed)
+	}
+	messages, err := r.j.stream.Fetch(ctx, number, aheadBlocks, aheadBytes)
+	if errors.Is(err, broker.ErrNoMessage) {
+		return r.j.missing(number)
+	}
+	if err != nil {
+		return err
+	}
+	r.ahead = r.ahead[:0]
+	for _, msg := range messages {
+		// What the engine has beyond the end is perhaps not on disk yet.
+		if number == end {
+			break
+		}
+		b, err := r.j.expect(number, msg)
+		if err != nil && len(r.ahead) == 0 {
+			return err
+		}
+		if err != nil { // the reader is told when it comes to this block
+			break
+		}
+		r.ahead = append(r.ahead, b)
+		number++
+	}
+	return nil
+}
+
+// expect decodes a message that must be the block of this number.
+func (j *Journal) expect(number uint64, msg broker.Message) (Block, error) {
+	if msg.Seq != number {
+		return Block{}, j.missing(number)
+	}
+	return j.decode(msg)
+}

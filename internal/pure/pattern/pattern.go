@@ -1,0 +1,169 @@
+package pattern
+
+import (
+	"strings"
+	"sync"
+)
+
+// A Pattern is a filter pattern. It does not change, and any number of
+// goroutines may use it at a time.
+type Pattern struct {
+	node    node
+	regexes int
+
+	// One of these applies it; none, and every event matches.
+	terms   *termsMatcher
+	json    *jsonMatcher
+	columns *columnsMatcher
+
+	// events keeps the buffers that Match and its like need.
+	events sync.Pool
+}
+
+// Parse reads a filter pattern. The error is a *[SyntaxError].
+func Parse(text string) (*Pattern, error) {
+	n, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pattern{node: n}
+	p.events.New = func() any { return new(Event) }
+	switch n := n.(type) {
+	case termsNode:
+		p.terms = newTermsMatcher(n.terms)
+		for _, t := range n.terms {
+			p.regexes += count(t.re != nil)
+		}
+	case jsonNode:
+		p.json = newJSONMatcher(n.expr)
+		p.regexes = countRegexes(n.expr)
+	case columnsNode:
+		p.columns = &columnsMatcher{columns: n.columns, ellipsis: n.ellipsis}
+		for _, c := range n.columns {
+			for _, all := range c.anyOf {
+				for _, cmp := range all {
+					p.regexes += count(cmp.value.kind == regexValue)
+				}
+			}
+		}
+	}
+	return p, nil
+}
+
+func countRegexes(e expr) int {
+	n := 0
+	switch e := e.(type) {
+	case *condition:
+		return count(e.value.kind == regexValue)
+	case allExpr:
+		for _, part := range e {
+			n += countRegexes(part)
+		}
+	case anyExpr:
+		for _, part := range e {
+			n += countRegexes(part)
+		}
+	}
+	return n
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// String returns the pattern in canonical form: without needless blanks, quotes,
+// escapes and parentheses. Parsing it gives an equal pattern.
+func (p *Pattern) String() string {
+	var b strings.Builder
+	p.node.write(&b)
+	return b.String()
+}
+
+// MatchesAll reports whether the pattern is empty or blank, and so matches
+// every event.
+func (p *Pattern) MatchesAll() bool {
+	_, blank := p.node.(blankNode)
+	return blank
+}
+
+// RegexCount returns the number of regular expressions in the pattern. AWS
+// lets a log group have five filters with any.
+func (p *Pattern) RegexCount() int { return p.regexes }
+
+// Match reports whether the pattern matches an event. literal is the event's
+// message as a valid JSON string literal, with its quotes and escapes.
+func (p *Pattern) Match(literal []byte) bool {
+	if p.MatchesAll() {
+		return true
+	}
+	e := p.events.Get().(*Event)
+	e.Reset(literal)
+	ok := p.MatchEvent(e)
+	p.events.Put(e)
+	return ok
+}
+
+// MatchText reports whether the pattern matches an event, of which s is the
+// message itself.
+func (p *Pattern) MatchText(s string) bool {
+	e := p.events.Get().(*Event)
+	e.resetText(s)
+	ok := p.MatchEvent(e)
+	p.events.Put(e)
+	return ok
+}
+
+// MatchEvent reports whether the pattern matches an event. It is Match for a
+// caller that has several patterns for one event.
+func (p *Pattern) MatchEvent(e *Event) bool {
+	switch {
+	case p.terms != nil:
+		return p.terms.matches(e)
+	case p.json != nil:
+		return p.json.matches(e)
+	case p.columns != nil:
+		return p.columns.matches(e.Text(), nil)
+	default:
+		return true
+	}
+}
+
+// Fields returns the names that a space-delimited pattern gives to fields, each
+// once and in their order; fields that are called by their position are not among
+// them. It returns nil for other patterns.
+func (p *Pattern) Fields() []string {
+	if p.columns == nil {
+		return nil
+	}
+	return p.columns.names()
+}
+
+// Extract matches an event, given as to Match, and appends to dst the fields of a
+// space-delimited pattern in the order of the event. Of several fields with one
+// name only the last is given. For other patterns Extract is Match and appends
+// nothing.
+func (p *Pattern) Extract(literal []byte, dst []Field) ([]Field, bool) {
+	e := p.events.Get().(*Event)
+	defer p.events.Put(e)
+	e.Reset(literal)
+	return p.ExtractEvent(e, dst)
+}
+
+// ExtractText is Extract for an event of which s is the message itself.
+func (p *Pattern) ExtractText(s string, dst []Field) ([]Field, bool) {
+	e := p.events.Get().(*Event)
+	defer p.events.Put(e)
+	e.resetText(s)
+	return p.ExtractEvent(e, dst)
+}
+
+// ExtractEvent is Extract for a caller that has several patterns for one event.
+func (p *Pattern) ExtractEvent(e *Event, dst []Field) ([]Field, bool) {
+	if p.columns == nil {
+		return dst, p.MatchEvent(e)
+	}
+	return p.columns.extract(e.Text(), dst)
+}
