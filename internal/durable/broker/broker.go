@@ -14,8 +14,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// MaxMessage is the size in bytes that a message with its subject must stay below.
-const MaxMessage = 64 << 20
+// MaxMessage is the size in bytes that a message must not exceed. The engine's files
+// hold no record of more than 32 MiB, which includes subject and conditions.
+const MaxMessage = 31 << 20
 
 // Config says where the data lies.
 type Config struct {
@@ -28,6 +29,8 @@ type Config struct {
 	noSync bool
 	// freeBytes replaces the question how much space the file system has, in tests.
 	freeBytes func(dir string) (free, total uint64, err error)
+	// healed is called when writes go on after a full disk, in tests.
+	healed func()
 }
 
 // A Broker is an open engine. Its methods may be called from any goroutine.
@@ -49,6 +52,7 @@ type Broker struct {
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
+	closing sync.Once
 }
 
 // Open claims the directory and starts the engine on it; when it returns, streams
@@ -59,6 +63,9 @@ type Broker struct {
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	if cfg.freeBytes == nil {
 		cfg.freeBytes = freeBytes
+	}
+	if cfg.healed == nil {
+		cfg.healed = func() {}
 	}
 	lock, err := claim(cfg.Dir)
 	if err != nil {
@@ -81,13 +88,15 @@ func (b *Broker) Dir() string { return b.cfg.Dir }
 
 // Close stops the engine and gives the directory back. Everything that Publish
 // has acknowledged is on the disk already, so an error here loses nothing; a
-// Publish still waiting gets an error. Close what writes before the broker.
-func (b *Broker) Close(ctx context.Context) error {
-	if b.stop != nil {
+// Publish still waiting gets an error. Close what writes before the broker. Closing
+// again does nothing.
+func (b *Broker) Close(ctx context.Context) (err error) {
+	b.closing.Do(func() {
 		b.stop()
-	}
-	b.stopped.Wait()
-	if err := b.shutdown(ctx); err != nil {
+		b.stopped.Wait()
+		err = b.shutdown(ctx)
+	})
+	if err != nil {
 		return fmt.Errorf("close broker: %w", err)
 	}
 	return nil

@@ -35,10 +35,9 @@ func (b *Broker) options() *server.Options {
 		JetStreamMaxStore:  math.MaxInt64 / 4,
 		JetStreamMaxMemory: 64 << 20, // no stream of ours is kept in memory
 
-		MaxPayload:     MaxMessage,
-		MaxPending:     1 << 30,  // of one connection; Fetch bounds what it asks for
-		MaxControlLine: 64 << 10, // catalog keys are long subjects
-		WriteDeadline:  time.Minute,
+		MaxPayload:    32 << 20,
+		MaxPending:    1 << 30, // of one connection; Fetch bounds what it asks for
+		WriteDeadline: time.Minute,
 		// Both ends are this process: no need to ask whether the other one is alive.
 		PingInterval: time.Hour,
 	}

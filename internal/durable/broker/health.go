@@ -124,6 +124,7 @@ func (b *Broker) heal(ctx context.Context) {
 		}
 		b.log.Warn("writes go on: there is space again")
 		b.health.recover()
+		b.cfg.healed()
 	}
 }
 

@@ -18,7 +18,7 @@ var ErrConflict = errors.New("stream has changed meanwhile")
 // hundreds of milliseconds; a failed one is known at once (engineLog).
 const publishTimeout = 15 * time.Second
 
-// A Condition says when a message may be stored and how long it stays.
+// A Condition says when a message may be stored.
 type Condition func(*nats.Msg)
 
 // IfLast lets a message be stored only as the one after sequence number last.
@@ -30,11 +30,6 @@ func IfLast(last uint64) Condition {
 // has this sequence number; 0 if there is none.
 func IfLastOfSubject(last uint64) Condition {
 	return header(jetstream.ExpectedLastSubjSeqHeader, last)
-}
-
-// ExpireAfter lets the engine remove the message after a time, in whole seconds.
-func ExpireAfter(d time.Duration) Condition {
-	return header(jetstream.MsgTTLHeader, uint64(d/time.Second))
 }
 
 func header(name string, n uint64) Condition {

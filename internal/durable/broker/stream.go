@@ -21,9 +21,6 @@ type StreamConfig struct {
 	Name string // letters, digits, '-' and '_'
 	// Subjects are those that the stream stores; no other stream may store them.
 	Subjects []string
-	// LastOnly keeps only the last message of each subject, and lets messages
-	// expire (ExpireAfter).
-	LastOnly bool
 	// Note is stored with the stream for whoever looks at the files.
 	Note string
 }
@@ -71,10 +68,6 @@ func (b *Broker) Create(ctx context.Context, cfg StreamConfig) (Stream, error) {
 		AllowDirect: true,
 		Compression: jetstream.NoCompression, // whoever publishes compresses what pays
 		DenyDelete:  true,
-	}
-	if cfg.LastOnly {
-		js.MaxMsgsPerSubject = 1
-		js.AllowMsgTTL = true
 	}
 	if _, err := b.js.CreateStream(ctx, js); err != nil {
 		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)

@@ -90,8 +90,8 @@ func (t *Table[V]) Len() int {
 	return t.rows.Len()
 }
 
-// Revision returns the revision of the last change in this table, 0 before the
-// first one: what has been computed from the table holds while it stays the same.
+// Revision returns the revision of the last change in this table that this process
+// has seen: what has been computed from the table holds while it stays the same.
 func (t *Table[V]) Revision() Revision {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

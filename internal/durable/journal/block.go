@@ -59,7 +59,7 @@ const (
 
 	maxLane = math.MaxUint8
 	// maxBody bounds what a decoder allocates.
-	maxBody = 62 << 20
+	maxBody = MaxAppend
 	// Below this size compressing is not tried; above it must save an eighth.
 	minCompress = 4 << 10
 )

@@ -24,8 +24,9 @@
 // A writer that copies from another journal appends with AppendFrom on a lane of its
 // own, and each of its blocks carries a mark: how far it has copied. The mark is as
 // durable as the entries, because it is in the same block, so after a crash Mark says
-// exactly where to go on. Two writers of one lane exclude each other: whoever called
-// Mark last is the writer, the other gets ErrFenced.
+// exactly where to go on. When two processes take themselves for the writer of a
+// lane, the first to append goes on and the other gets ErrFenced. Inside one process
+// it is for the callers to agree who writes a lane.
 //
 // # What is not lost in silence
 //

@@ -18,8 +18,9 @@ type lane struct {
 	armed bool // Mark has been called and no append has failed since
 }
 
-// Mark returns the mark of the lane's last block, and makes the caller the lane's
-// writer; ok is false when the lane has no block. A lane's name has at most 255 bytes.
+// Mark returns the mark of the lane's last block, and lets this Journal append to the
+// lane as long as nobody else does; ok is false when the lane has no block. A lane's
+// name has at most 255 bytes.
 func (j *Journal) Mark(ctx context.Context, name string) (mark Position, ok bool, err error) {
 	if err := checkLane(name); err != nil {
 		return Position{}, false, fmt.Errorf("lane of journal %s: %w", j.name, err)

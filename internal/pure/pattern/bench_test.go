@@ -172,7 +172,9 @@ func BenchmarkTwoSelectors(b *testing.B) {
 		type event struct {
 			EventName    string
 			UserIdentity struct {
-				SessionContext struct{ Attributes struct{ MFAAuthenticated string } }
+				SessionContext struct {
+					Attributes struct{ MFAAuthenticated string }
+				}
 			}
 		}
 		overEvents(b, events, func(l []byte) bool {
@@ -272,4 +274,3 @@ func BenchmarkParse(b *testing.B) {
 		mustParse(b, `{ ($.eventName = "StopLogging") && ($.errorCode = %^Access% || $.a.b[0] > 12.5) }`)
 	}
 }
-

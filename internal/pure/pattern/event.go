@@ -33,7 +33,7 @@ const (
 	escapesUnknown escapes = iota
 	noEscapes
 	shortEscapes // none but \" \\ \n and the like: each character has one spelling
-	anyEscapes   // also \uXXXX or \/
+	anyEscapes   // also \uXXXX or \/: a character may have several
 )
 
 // Reset gives e the message that literal, a valid JSON string literal with its
@@ -49,7 +49,7 @@ func (e *Event) Reset(literal []byte) {
 func (e *Event) resetText(s string) {
 	e.buffer = append(e.buffer[:0], s...)
 	e.raw, e.text = e.buffer, e.buffer
-	e.escapes, e.hasText = noEscapes, true
+	e.escapes, e.hasText = escapesUnknown, true
 }
 
 // Text returns the message. It is valid until the next Reset.
@@ -58,7 +58,10 @@ func (e *Event) Text() []byte {
 		return e.text
 	}
 	e.hasText = true
-	if e.escapesUsed() == noEscapes {
+	if e.escapes == escapesUnknown && bytes.IndexByte(e.raw, '\\') < 0 {
+		e.escapes = noEscapes
+	}
+	if e.escapes == noEscapes {
 		e.text = e.raw
 		return e.text
 	}
@@ -67,6 +70,7 @@ func (e *Event) Text() []byte {
 	return e.text
 }
 
+// escapesUsed says which escapes the literal has, or the message if Text is all there is.
 func (e *Event) escapesUsed() escapes {
 	if e.escapes == escapesUnknown {
 		e.escapes = scanEscapes(e.raw)
@@ -74,14 +78,46 @@ func (e *Event) escapesUsed() escapes {
 	return e.escapes
 }
 
+// scanEscapes looks for the escapes of raw. A backslash that is itself escaped and
+// stands before "u" or "/" counts as anyEscapes too: a JSON message has its own
+// escapes, and this is how they look in the literal.
 func scanEscapes(raw []byte) escapes {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return noEscapes
+	// Few escapes are best found one by one, many by looking for the rare kinds.
+	const few = 8
+	found := noEscapes
+	for range few {
+		at := bytes.IndexByte(raw, '\\')
+		if at < 0 {
+			return found
+		}
+		found = shortEscapes
+		raw = raw[at+1:]
+		for len(raw) > 0 && raw[0] == '\\' {
+			raw = raw[1:]
+		}
+		if len(raw) > 0 && (raw[0] == 'u' || raw[0] == '/') {
+			return anyEscapes
+		}
 	}
-	if bytes.Contains(raw, []byte(`\u`)) || bytes.Contains(raw, []byte(`\/`)) {
-		return anyEscapes
+	// Eight bytes at a time: is there a "u" or "/" just after a backslash?
+	carry := uint64(0)
+	for len(raw) >= 8 {
+		word := binary.LittleEndian.Uint64(raw)
+		backslash := whereByte(word, '\\')
+		if (backslash<<8|carry)&(whereByte(word, 'u')|whereByte(word, '/')) != 0 {
+			return anyEscapes
+		}
+		carry = backslash >> 56
+		raw = raw[8:]
 	}
-	return shortEscapes
+	after := carry != 0
+	for _, c := range raw {
+		if after && (c == 'u' || c == '/') {
+			return anyEscapes
+		}
+		after = c == '\\'
+	}
+	return found
 }
 
 // shortEscape is what the letter after a backslash stands for, or 0.
@@ -184,4 +220,10 @@ const (
 func equalBytes(word uint64, c byte) uint64 {
 	x := word ^ lowBits*uint64(c)
 	return (x - lowBits) &^ x & highBits
+}
+
+// whereByte returns a word with the highest bit of each byte set that is c in word.
+func whereByte(word uint64, c byte) uint64 {
+	x := word ^ lowBits*uint64(c)
+	return ^(x&^highBits + ^uint64(highBits) | x) & highBits
 }

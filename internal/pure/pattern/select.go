@@ -9,8 +9,9 @@ import (
 // merged into one tree that is walked together with the event, and the rule that
 // says which conditions have to hold.
 type jsonMatcher struct {
-	root *selectNode
-	rule rule
+	root       *selectNode
+	rule       rule
+	hasNeedles bool // somewhere in rule
 }
 
 // A selectNode is where selectors that begin alike have got to.
@@ -35,9 +36,10 @@ type test struct {
 
 // A rule says what must have been met: one condition, or all or any of its parts.
 type rule struct {
-	kind  ruleKind
-	bit   int    // of ruleMet and ruleNotMet
-	parts []rule // of ruleAll and ruleAny
+	kind   ruleKind
+	bit    int     // of ruleMet and ruleNotMet
+	needle *needle // of ruleMet: what an event must hold to meet the condition
+	parts  []rule  // of ruleAll and ruleAny
 }
 
 type ruleKind uint8
@@ -67,7 +69,9 @@ func (m *jsonMatcher) add(e expr, conditions *int) rule {
 		if e.op == notExists {
 			return rule{kind: ruleNotMet, bit: bit}
 		}
-		return rule{kind: ruleMet, bit: bit}
+		needle := necessaryText(e)
+		m.hasNeedles = m.hasNeedles || needle != nil
+		return rule{kind: ruleMet, bit: bit, needle: needle}
 	case anyExpr:
 		r.kind, parts = ruleAny, e
 	case allExpr:
@@ -113,7 +117,44 @@ func (n *selectNode) child(s step) *selectNode {
 	return (*list)[len(*list)-1]
 }
 
+// necessaryText returns the longest text without which no JSON message without
+// \u and \/ meets a condition: a piece of the value that it must be equal to. It
+// returns nil if there is none that could tell events apart.
+func necessaryText(c *condition) *needle {
+	if c.op != equal || c.value.kind != textValue {
+		return nil
+	}
+	var longest []byte
+	for _, piece := range c.value.glob.pieces {
+		longest = longerText(longest, piece)
+	}
+	if len(longest) < 3 {
+		return nil
+	}
+	n := newNeedle(string(longest))
+	return &n
+}
+
+// longerText returns the longer of two texts, of which the second may hold
+// characters that JSON spells with a backslash.
+func longerText(longest, text []byte) []byte {
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return longest
+		}
+	}
+	if len(text) > len(longest) {
+		return text
+	}
+	return longest
+}
+
 func (m *jsonMatcher) matches(e *Event) bool {
+	// A search for a few texts is much faster than reading the event, and most
+	// events are not what a filter looks for.
+	if m.hasNeedles && !m.rule.mayHold(e) && e.escapesUsed() != anyEscapes {
+		return false
+	}
 	w := walker{event: e, text: e.Text()}
 	return w.run(m.root) && m.rule.holds(w.met)
 }
@@ -142,6 +183,30 @@ func (r *rule) holds(met conditionSet) bool {
 	}
 }
 
+// mayHold reports whether the event holds the texts without which the rule cannot hold.
+func (r *rule) mayHold(e *Event) bool {
+	switch r.kind {
+	case ruleMet:
+		return r.needle == nil || r.needle.mayBeIn(e)
+	case ruleNotMet:
+		return true
+	case ruleAll:
+		for i := range r.parts {
+			if !r.parts[i].mayHold(e) {
+				return false
+			}
+		}
+		return true
+	default:
+		for i := range r.parts {
+			if r.parts[i].mayHold(e) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
 // cursors are the nodes that lead to one value of the event: at most one by names
 // and indexes alone, and one for each wildcard of the pattern.
 type cursors struct {
@@ -159,6 +224,37 @@ func (c *cursors) add(n *selectNode) {
 func (c *cursors) addWild(n *selectNode) {
 	c.add(n)
 	c.wild = c.wild.or(n.scope)
+}
+
+// wantMember reports whether any cursor leads on to a member of the given name.
+// Most names are nobody's, so this comes before moving cursors.
+func (c *cursors) wantMember(name []byte) bool {
+	for _, n := range c.nodes[:c.count] {
+		if n.anyMember != nil {
+			return true
+		}
+		for _, child := range n.members {
+			if bytes.Equal(child.name, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wantElement reports whether any cursor leads on to the element of the given index.
+func (c *cursors) wantElement(index int) bool {
+	for _, n := range c.nodes[:c.count] {
+		if n.anyElement != nil {
+			return true
+		}
+		for _, child := range n.elements {
+			if child.step.index == index {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // member leads the cursors to the member of the given name, and returns those

@@ -129,12 +129,17 @@ func (w *walker) object(i int, at cursors) int {
 		if escaped {
 			name = w.unescape(name)
 		}
-		next, stale := at.member(name)
+		wanted := at.wantMember(name)
+		var next cursors
+		if wanted {
+			var stale conditionSet
+			next, stale = at.member(name)
+			w.met = w.met.minus(stale)
+		}
 		if i = w.colon(end); i < 0 {
 			return -1
 		}
-		if next.count > 0 {
-			w.met = w.met.minus(stale)
+		if wanted {
 			i = w.follow(i, next)
 		} else {
 			i = w.skip(i)
@@ -163,8 +168,8 @@ func (w *walker) array(i int, at cursors) int {
 		return i + 1
 	}
 	for index := 0; ; index++ {
-		if next := at.element(index); next.count > 0 {
-			i = w.follow(i, next)
+		if at.wantElement(index) {
+			i = w.follow(i, at.element(index))
 		} else {
 			i = w.skip(i)
 		}
@@ -185,13 +190,12 @@ func (w *walker) array(i int, at cursors) int {
 	}
 }
 
-// follow visits the value at i. What a wildcard has met elsewhere stays met: it is
-// put aside meanwhile, so that repeated names below are seen as such.
+// follow visits the value at i. What a wildcard has met elsewhere stays met,
+// whatever repeated names there are in this value.
 func (w *walker) follow(i int, next cursors) int {
-	aside := w.met.and(next.wild)
-	w.met = w.met.minus(aside)
+	elsewhere := w.met.and(next.wild)
 	i = w.visit(i, next)
-	w.met = w.met.or(aside)
+	w.met = w.met.or(elsewhere)
 	return i
 }
 

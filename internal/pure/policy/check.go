@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -226,7 +227,7 @@ func (c *checker) checkActions() *ParseError {
 			if reason := actionComplaint(text); reason != "" {
 				return c.refuse(i, element, reason, "%q", text)
 			}
-			if c.usage == Trust && !trustAction(text) {
+			if c.usage == Trust && !coversTrustAction(text) {
 				return c.refuse(i, element, notAssumeRole, "%q", text)
 			}
 		}
@@ -273,26 +274,19 @@ func (c *checker) checkType() *ParseError {
 }
 
 // trustActions are the actions that a trust policy can grant.
-func trustActions() []string {
-	return []string{
-		"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity",
-		"sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext",
-	}
+var trustActions = [...]string{
+	"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity",
+	"sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext",
 }
 
-// trustAction reports whether an action pattern covers an action that a trust
-// policy can grant, and names the service.
-func trustAction(text string) bool {
+// coversTrustAction reports whether an action pattern of STS covers an action
+// that a trust policy can grant.
+func coversTrustAction(text string) bool {
 	if len(text) < 4 || !strings.EqualFold(text[:4], "sts:") {
 		return false
 	}
 	p := compileAction(text)
-	for _, action := range trustActions() {
-		if p.matchesFold(action) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(trustActions[:], p.matchesFold)
 }
 
 func resourceElement(st *statementTree) string {

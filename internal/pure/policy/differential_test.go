@@ -12,7 +12,7 @@ import (
 // TestEngineAgreesWithTheJudge decides random scenes twice. POLICY_SCENES sets
 // their number, POLICY_SEED the seed; scene n of a seed is always the same.
 func TestEngineAgreesWithTheJudge(t *testing.T) {
-	count := envInt(t, "POLICY_SCENES", 6_000)
+	count := envInt(t, "POLICY_SCENES", 4_000)
 	seed := envInt(t, "POLICY_SEED", 1)
 	begin := time.Now()
 	j := judge{tb: t}

@@ -364,32 +364,57 @@ func (g *generator) condition(to object) {
 		values    func(got string) string
 	}
 	f := pick(g,
-		family{[]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"},
+		family{
+			[]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"},
 			[]string{"aws:username", "aws:PrincipalOrgID", "x:set", "aws:PrincipalAccount", "x:absent"},
-			func(got string) string { return g.caseFlipped(pick(g, got, got, g.withVariable(got), g.near(got), got+"x")) }},
-		family{[]string{"StringLike", "StringNotLike"},
-			[]string{"aws:username", "aws:PrincipalOrgPaths", "x:set", "aws:SourceArn", "x:absent"}, g.near},
-		family{[]string{"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"},
+			func(got string) string {
+				return g.caseFlipped(pick(g, got, got, g.withVariable(got), g.near(got), got+"x"))
+			},
+		},
+		family{
+			[]string{"StringLike", "StringNotLike"},
+			[]string{"aws:username", "aws:PrincipalOrgPaths", "x:set", "aws:SourceArn", "x:absent"},
+			g.near,
+		},
+		family{
+			[]string{"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"},
 			[]string{"aws:PrincipalArn", "aws:SourceArn", "x:set", "x:absent"},
-			func(got string) string { return pick(g, g.near(got), g.near(got), "${aws:PrincipalArn}", "arn:aws:*") }},
-		family{[]string{"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"},
+			func(got string) string { return pick(g, g.near(got), g.near(got), "${aws:PrincipalArn}", "arn:aws:*") },
+		},
+		family{
+			[]string{"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"},
 			[]string{"x:n"},
-			func(string) string { return pick(g, "10", "010.00", "9.99", "-3", "-2.5", "9007199254740992") }},
-		family{[]string{"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"},
+			func(string) string { return pick(g, "10", "010.00", "9.99", "-3", "-2.5", "9007199254740992") },
+		},
+		family{
+			[]string{"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"},
 			[]string{"aws:CurrentTime"},
 			func(string) string {
 				return pick(g, "2024-05-06T07:08:09Z", "1714979289", "1714979290", "2020-01-01T00:00:00Z")
-			}},
-		family{[]string{"Bool"}, []string{"aws:SecureTransport", "x:absent"},
-			func(string) string { return pick(g, "true", "false", "True") }},
-		family{[]string{"IpAddress", "NotIpAddress"}, []string{"aws:SourceIp"},
+			},
+		},
+		family{
+			[]string{"Bool"},
+			[]string{"aws:SecureTransport", "x:absent"},
+			func(string) string { return pick(g, "true", "false", "True") },
+		},
+		family{
+			[]string{"IpAddress", "NotIpAddress"},
+			[]string{"aws:SourceIp"},
 			func(string) string {
 				return pick(g, "203.0.113.0/24", "203.0.113.7", "203.0.113.8", "2001:db8::/32", "10.0.0.1/31", "0.0.0.0/0")
-			}},
-		family{[]string{"BinaryEquals"}, []string{"x:bin", "x:absent"},
-			func(string) string { return pick(g, "aGVsbG8=", "aGVsbG8h") }},
-		family{[]string{"Null"}, []string{"x:set", "x:n", "x:absent", "aws:username"},
-			func(string) string { return pick(g, "true", "false") }},
+			},
+		},
+		family{
+			[]string{"BinaryEquals"},
+			[]string{"x:bin", "x:absent"},
+			func(string) string { return pick(g, "aGVsbG8=", "aGVsbG8h") },
+		},
+		family{
+			[]string{"Null"},
+			[]string{"x:set", "x:n", "x:absent", "aws:username"},
+			func(string) string { return pick(g, "true", "false") },
+		},
 	)
 	operator, key := pick(g, f.operators...), pick(g, f.keys...)
 	if operator != "Null" {

@@ -160,6 +160,39 @@ func TestVerifyAcceptsOtherSpellingsOfTheSame(t *testing.T) {
 	}
 }
 
+// TestSoundSignaturesOfUnsoundRequests: the owner of a key may sign anything,
+// but a request must still have one meaning.
+func TestSoundSignaturesOfUnsoundRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		signed []string
+		want   string // in the refusal
+	}{
+		"in order":       {[]string{"content-type", "host", "x-amz-date"}, ""},
+		"authority":      {[]string{":authority", "content-type", "x-amz-date"}, ""},
+		"no content":     {[]string{"host", "x-amz-date"}, ""},
+		"out of order":   {[]string{"host", "content-type", "x-amz-date"}, "in order"},
+		"twice":          {[]string{"host", "host", "x-amz-date"}, "each once"},
+		"capitals":       {[]string{"Content-Type", "host", "x-amz-date"}, "lower-case"},
+		"empty name":     {[]string{"", "host", "x-amz-date"}, "lower-case"},
+		"none":           {nil, "requires 'SignedHeaders'"},
+		"no host":        {[]string{"content-type", "x-amz-date"}, "'Host' or ':authority' must be"},
+		"no date":        {[]string{"content-type", "host"}, "'X-Amz-Date' must be"},
+		"absent header":  {[]string{"host", "x-amz-date", "x-none"}, "is not in the request"},
+	} {
+		r := &Request{Method: "POST", Path: "/", Host: "h", Header: http.Header{"X-Amz-Date": {"20261121T010203Z"}, "Content-Type": {"text/plain"}}}
+		a := &Authorization{Scope: Scope{"20261121", "r", "s"}, SignedHeaders: c.signed, Time: testTime}
+		sum := a.sign(r, DeriveKey(testSecret, a.Scope), "/")
+		r.Header.Set("Authorization", Algorithm+" Credential=k/"+a.Scope.String()+", SignedHeaders="+strings.Join(c.signed, ";")+", Signature="+hex.EncodeToString(sum[:]))
+		ok, err := accepted(r)
+		if c.want == "" && !ok {
+			t.Errorf("%s: got refused (%v), want accepted", name, err)
+		}
+		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want a refusal with %q", name, err, c.want)
+		}
+	}
+}
+
 func TestReadNamesWhatIsWrong(t *testing.T) {
 	const lacksAll = "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. " +
 		"Authorization header requires 'SignedHeaders' parameter. "

@@ -334,7 +334,7 @@ func formList(tree any) ([]any, bool) {
 	items := make([]any, len(m))
 	for k, v := range m {
 		n, err := strconv.Atoi(k)
-		if err != nil || n < 1 || n > len(m) {
+		if err != nil || n < 1 || n > len(m) || items[n-1] != nil { // "1" and "01" are one index
 			return nil, false
 		}
 		items[n-1] = v

@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"tributary/internal/service/api"
+)
+
+// answerJSON answers a JSON operation. One without output members has an empty
+// body, as in AWS.
+func (x *exchange) answerJSON(out any) error {
+	buf := x.buffers.get(smallBody)
+	defer x.buffers.put(buf)
+	if out != nil {
+		text, err := appendJSON((*buf)[:0], out)
+		if err != nil {
+			return err
+		}
+		*buf = text
+	}
+	x.write(http.StatusOK, jsonType, *buf, "OK")
+	return nil
+}
+
+// answerQuery answers a Query operation.
+func (x *exchange) answerQuery(out any) error {
+	doc := appendXMLAnswer(nil, x.operation.Name, x.service.XMLNamespace, out, x.id)
+	x.write(http.StatusOK, xmlType, doc, "OK")
+	return nil
+}
+
+// fail answers an error: an Exception as it is, anything else as a failure of
+// ours, which the caller learns nothing of but the request id that the log has
+// too.
+func (x *exchange) fail(err error) {
+	if raw, ok := errors.AsType[*unroutable](err); ok {
+		x.writeUnroutable(raw)
+		return
+	}
+	e, ok := api.AsException(err)
+	if !ok {
+		x.logFailure(err)
+		e = api.RefuseStatus(500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
+	}
+	if x.protocol == api.Query {
+		x.failQuery(e)
+		return
+	}
+	x.failJSON(e)
+}
+
+func (x *exchange) failJSON(e *api.Exception) {
+	member := ""
+	if x.service != nil {
+		member = x.service.MessageMember
+	}
+	text, err := appendJSONError(nil, e, member)
+	if err != nil {
+		x.logFailure(err)
+		e = &api.Exception{Code: "InternalFailure", Status: 500}
+		text = []byte(`{"__type":"InternalFailure"}`)
+	}
+	x.write(e.Status, jsonType, text, e.Code)
+}
+
+func (x *exchange) failQuery(e *api.Exception) {
+	namespace := ""
+	if x.service != nil {
+		namespace = x.service.XMLNamespace
+	}
+	if e.Code == "SerializationException" { // the binder's word, which JSON services use
+		e = api.Refuse("MalformedInput", "%s", e.Message)
+	}
+	x.write(e.Status, xmlType, appendXMLError(nil, e, namespace, x.id), e.Code)
+}
+
+// write sends the answer, whole, and tells Observe.
+func (x *exchange) write(status int, contentType string, body []byte, code string) {
+	h := x.w.Header()
+	h["Content-Type"] = []string{contentType}
+	if contentType == "" {
+		h["Content-Type"] = nil // and let nobody guess one
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.w.WriteHeader(status)
+	_, err := x.w.Write(body)
+	if err != nil {
+		x.config.Log.Debug("answer not sent", "requestID", x.id, "error", err)
+	}
+	service, operation := x.names()
+	x.config.Observe(service, operation, code, x.config.Now().Sub(x.begun))
+	if status >= 400 && x.config.Log.Enabled(x.r.Context(), slog.LevelDebug) {
+		x.config.Log.Debug("request refused", "requestID", x.id, "service", service, "operation", operation,
+			"code", code, "client", x.r.RemoteAddr)
+	}
+}
+
+func (x *exchange) logFailure(err error) {
+	service, operation := x.names()
+	level := slog.LevelError
+	if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
+		level = slog.LevelDebug // the client left; nothing of ours went wrong
+	}
+	x.config.Log.Log(x.r.Context(), level, "request failed", "requestID", x.id,
+		"service", service, "operation", operation, "client", x.r.RemoteAddr, "error", err)
+}
+
+func (x *exchange) names() (service, operation string) {
+	if x.service != nil {
+		service = x.service.Name
+	}
+	if x.operation != nil {
+		operation = x.operation.Name
+	}
+	return service, operation
+}
+
+// unroutable is the answer to a request whose protocol cannot be told. AWS's
+// front door then speaks a bare XML of its own.
+type unroutable struct {
+	status  int
+	code    string
+	message string
+}
+
+func (u *unroutable) Error() string { return u.code + ": " + u.message }
+
+func (x *exchange) unroutable() error {
+	switch {
+	case x.r.Header.Get("Authorization") == "":
+		return &unroutable{403, "MissingAuthenticationTokenException", "Missing Authentication Token"}
+	case x.r.Method == http.MethodPost && x.r.Header.Get("X-Amz-Target") != "":
+		return &unroutable{404, "UnknownOperationException", ""}
+	default:
+		return &unroutable{403, "AccessDeniedException", "Unable to determine service/operation name to be authorized"}
+	}
+}
+
+func (x *exchange) writeUnroutable(u *unroutable) {
+	text := "<" + u.code + ">\n  <Message>" + u.message + "</Message>\n</" + u.code + ">\n"
+	if u.message == "" {
+		text = "<" + u.code + "/>\n"
+	}
+	x.write(u.status, "", []byte(text), u.code)
+}

@@ -1,0 +1,139 @@
+package gateway_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"tributary/internal/edge/gateway"
+)
+
+func compressed(t testing.TB, text string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	if _, err := io.WriteString(zw, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func gzipMessage(target string, body []byte) message {
+	m := jsonMessage(target, "")
+	m.body = body
+	m.headers.Set("Content-Encoding", "gzip")
+	return m
+}
+
+func TestGzipBodies(t *testing.T) {
+	w := newWire(t, func(c *gateway.Config) { c.MaxBody, c.MaxExpandedBody = 1<<20, 2<<20 })
+	body := `{"text":"` + strings.Repeat("x", 300_000) + `"}`
+	w.want("tree", w.do(gzipMessage("Logs_20140328.Echo", compressed(t, body))), 200, body)
+	w.want("scanned", w.do(gzipMessage("Logs_20140328.Scan", compressed(t, body))), 200, `{"length":300011}`)
+	w.want("small", w.do(gzipMessage("Logs_20140328.Scan", compressed(t, `{}`))), 200, `{"length":2}`)
+	w.want("two members", w.do(gzipMessage("Logs_20140328.Scan", append(compressed(t, `{`), compressed(t, `}`)...))), 200, `{"length":2}`)
+	full := `"` + strings.Repeat("x", 2<<20-2) + `"`
+	w.want("exactly the limit", w.do(gzipMessage("Logs_20140328.Scan", compressed(t, full))), 200, `{"length":2097152}`)
+	w.want("one more", w.do(gzipMessage("Logs_20140328.Scan", compressed(t, full+" "))), 413,
+		`{"__type":"RequestEntityTooLargeException","message":"Request is too large"}`)
+
+	m := formMessage("iam", "")
+	m.body = compressed(t, "Action=Echo&Version=2010-05-08&text=x")
+	m.headers.Set("Content-Encoding", "gzip")
+	w.wantPrefix("form", w.do(m), 200, "<EchoResponse")
+
+	good := compressed(t, body)
+	for name, bad := range map[string][]byte{
+		"not gzip":       []byte(`{}`),
+		"empty":          {},
+		"cut off":        good[:len(good)-9],
+		"no trailer":     good[:len(good)-8],
+		"checksum wrong": flip(good, len(good)-8),
+		"data damaged":   flip(good, len(good)/2),
+		"rubbish behind": append(bytes.Clone(good), "rubbish"...),
+	} {
+		w.wantPrefix(name, w.do(gzipMessage("Logs_20140328.Scan", bad)), 400, `{"__type":"SerializationException"`)
+	}
+	for _, encoding := range []string{"deflate", "br", "gzip, gzip", "aws-chunked"} {
+		m := jsonMessage("Logs_20140328.Echo", `{}`)
+		m.headers.Set("Content-Encoding", encoding)
+		w.want(encoding, w.do(m), 400, `{"__type":"SerializationException","Message":"Content-Encoding must be gzip or identity."}`)
+	}
+	m = jsonMessage("Logs_20140328.Echo", `{}`)
+	m.headers.Set("Content-Encoding", "identity")
+	w.want("identity", w.do(m), 200, `{}`)
+}
+
+func flip(b []byte, at int) []byte {
+	c := bytes.Clone(b)
+	c[at] ^= 0x10
+	return c
+}
+
+// TestGzipBomb: 1 GiB in 1 MiB is refused at the price of the largest good body.
+func TestGzipBomb(t *testing.T) {
+	var buf bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 128 {
+		if _, err := zw.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(t, func(c *gateway.Config) { c.MaxExpandedBody = 1 << 20 })
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w.wantPrefix("bomb", w.do(gzipMessage("Logs_20140328.Scan", buf.Bytes())), 413, `{"__type":"RequestEntityTooLargeException"`)
+	runtime.ReadMemStats(&after)
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(32<<20); got > most {
+		t.Errorf("a bomb of 128 MiB cost %d bytes, want at most %d", got, most)
+	}
+}
+
+func TestBodyLimits(t *testing.T) {
+	w := newWire(t, func(c *gateway.Config) { c.MaxBody = 100_000 })
+	body := func(n int) string { return `{"text":"` + strings.Repeat("x", n-11) + `"}` }
+	const tooLarge = `{"__type":"RequestEntityTooLargeException","message":"Request is too large"}`
+	chunked := func(r *http.Request) { r.ContentLength = -1 }
+	for _, c := range []struct {
+		name   string
+		size   int
+		after  func(*http.Request)
+		status int
+	}{
+		{"8 KiB", 8192, nil, 200},
+		{"8 KiB and one", 8193, nil, 200},
+		{"the limit", 100_000, nil, 200},
+		{"one more", 100_001, nil, 413},
+		{"small, chunked", 11, chunked, 200},
+		{"first buffer, chunked", 65536, chunked, 200},
+		{"first buffer and one, chunked", 65537, chunked, 200},
+		{"the limit, chunked", 100_000, chunked, 200},
+		{"one more, chunked", 100_001, chunked, 413},
+	} {
+		m := jsonMessage("Logs_20140328.Echo", body(c.size))
+		m.after = c.after
+		want := tooLarge
+		if c.status == 200 {
+			want = body(c.size)
+			if c.size == 11 {
+				want = `{}`
+			}
+		}
+		w.want(c.name, w.do(m), c.status, want)
+	}
+	m := formMessage("sts", strings.Repeat("x", 100_001))
+	w.wantPrefix("form", w.do(m), 413, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>RequestEntityTooLarge</Code>`)
+}

@@ -1,0 +1,268 @@
+// Package server builds a Tributary out of its parts, starts them in order, and
+// stops them in the order that keeps every promise: first the listener and the
+// requests, then delivery, then the journals, the catalog and the broker.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tributary/internal/delivery"
+	"tributary/internal/durable/broker"
+	"tributary/internal/durable/catalog"
+	"tributary/internal/durable/journal"
+	"tributary/internal/edge/gateway"
+	"tributary/internal/pure/arn"
+	"tributary/internal/service/api"
+	"tributary/internal/service/iam"
+	"tributary/internal/service/kinesis"
+	"tributary/internal/service/logs"
+	"tributary/internal/service/operator"
+	"tributary/internal/service/organizations"
+)
+
+// Config is all that a server is told. Its zero values are the defaults, except
+// that Dir is required.
+type Config struct {
+	Dir    string // data directory, made if absent
+	Listen string // host:port; port 0 for any free one
+	// Dev gives every account a root key by rule: access key id = account id (or
+	// test for 000000000000), secret test. It is refused on an address that other
+	// machines reach.
+	Dev            bool
+	DevCredentials []iam.DevCredential
+	IngestJournals int // per Region, fixed when the Region is first used; 0 for 4
+	Now            func() time.Time
+	Log            *slog.Logger
+	// Ready is called once, when requests are answered.
+	Ready func(Info)
+}
+
+// Info is what a started server says of itself.
+type Info struct {
+	Addr net.Addr
+	// FirstKey is the root access key of the management account, in the start that
+	// made it and never again; nil otherwise.
+	FirstKey *FirstKey
+	// Dispatcher answers the same operations without HTTP.
+	Dispatcher *api.Dispatcher
+}
+
+// URL is the endpoint for clients on this machine.
+func (i Info) URL() string { return "http://" + i.Addr.String() }
+
+// stopTime bounds how long running requests may take when the server stops.
+const stopTime = 20 * time.Second
+
+// Run starts a server and blocks until ctx ends, then stops it. What it
+// acknowledged is on disk whatever happens; a stop by ctx also finishes the
+// requests that are running.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return listenError(cfg.Listen, err)
+	}
+	s := &server{cfg: cfg}
+	err = s.open(ctx)
+	if err == nil {
+		err = s.serve(ctx, ln)
+	} else {
+		err = errors.Join(err, ln.Close())
+	}
+	return errors.Join(err, s.close())
+}
+
+// A server is the parts of a running Tributary.
+type server struct {
+	cfg      Config
+	broker   *broker.Broker
+	catalog  *catalog.Catalog
+	journals *journal.Store
+	orgs     *organizations.Service
+	iam      *iam.Service
+	kinesis  *kinesis.Service
+	logs     *logs.Service
+	delivery *delivery.Delivery
+	dispatch *api.Dispatcher
+	metrics  *metrics
+	firstKey *FirstKey
+}
+
+// open opens what is durable and builds the services on it. What it opened is
+// closed by close, also after an error.
+func (s *server) open(ctx context.Context) (err error) {
+	cfg := s.cfg
+	if s.broker, err = broker.Open(ctx, broker.Config{Dir: cfg.Dir, Log: cfg.Log}); err != nil {
+		return err
+	}
+	keys, err := openKeyring(filepath.Join(cfg.Dir, "keyring"))
+	if err != nil {
+		return err
+	}
+	if s.catalog, err = catalog.Open(ctx, catalog.Config{Broker: s.broker, Log: cfg.Log}); err != nil {
+		return err
+	}
+	if s.journals, err = journal.OpenStore(ctx, journal.Config{
+		Broker: s.broker, Catalog: s.catalog, Now: cfg.Now, Log: cfg.Log,
+	}); err != nil {
+		return err
+	}
+	if err := s.openServices(ctx, api.NewSealer(keys)); err != nil {
+		return err
+	}
+	installed := catalog.NewTable[installation](s.catalog, "server/installation")
+	// Every table is known now: anything else in the catalog is a newer release's.
+	if err := s.catalog.Ready(); err != nil {
+		return err
+	}
+	if err := errors.Join(s.orgs.Recover(ctx), s.iam.Recover(ctx)); err != nil {
+		return fmt.Errorf("finish what a crash interrupted: %w", err)
+	}
+	management, err := s.bootstrap(ctx, installed)
+	if err != nil {
+		return fmt.Errorf("make the management account: %w", err)
+	}
+	own := operator.New(operator.Config{
+		Organizations: s.orgs, IAM: s.iam, ManagementAccount: management,
+	})
+	s.dispatch = api.NewDispatcher(s.iam,
+		s.logs.Table(), s.kinesis.Table(), s.iam.Table(), s.iam.STS(), s.orgs.Table(), own.Table())
+	return nil
+}
+
+// openServices builds the services. Three arrows point up and are turned round
+// here: organizations makes the access role of a new account, logs sends test
+// messages, and logs asks how far delivery is before it trims.
+func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err error) {
+	cfg := s.cfg
+	if s.orgs, err = organizations.New(organizations.Config{
+		Catalog: s.catalog, AccountsByRule: cfg.Dev, Now: cfg.Now, Log: cfg.Log,
+		CreateAccessRole: func(ctx context.Context, account, management arn.AccountID, role string) error {
+			return s.iam.CreateAccessRole(ctx, account, management, role)
+		},
+	}); err != nil {
+		return err
+	}
+	if s.iam, err = iam.New(iam.Config{
+		Catalog: s.catalog, Organizations: s.orgs, Sealer: sealer,
+		RootKeysByRule: cfg.Dev, DevCredentials: cfg.DevCredentials, Now: cfg.Now, Log: cfg.Log,
+	}); err != nil {
+		return err
+	}
+	if s.kinesis, err = kinesis.New(kinesis.Config{
+		Catalog: s.catalog, Journals: s.journals, Sealer: sealer, Now: cfg.Now, Log: cfg.Log,
+	}); err != nil {
+		return err
+	}
+	if s.logs, err = logs.New(ctx, logs.Config{
+		Catalog: s.catalog, Journals: s.journals, IAM: s.iam, Sealer: sealer,
+		IngestJournals: cfg.IngestJournals, Now: cfg.Now, Log: cfg.Log,
+		TestDelivery: func(ctx context.Context, t logs.TestTarget) error { return s.delivery.Test(ctx, t) },
+		Delivered: func(region arn.Region, journal string) (p journal.Position) {
+			return s.delivery.Delivered(region, journal)
+		},
+	}); err != nil {
+		return err
+	}
+	s.delivery, err = delivery.New(delivery.Config{
+		Catalog: s.catalog, Logs: s.logs, Kinesis: s.kinesis, IAM: s.iam, Now: cfg.Now, Log: cfg.Log,
+	})
+	return err
+}
+
+// serve answers requests until ctx ends or a part fails, then stops the parts in
+// order: the listener and its requests first, then the background work.
+func (s *server) serve(ctx context.Context, ln net.Listener) error {
+	s.metrics = newMetrics()
+	front := gateway.New(gateway.Config{
+		Dispatcher:  s.dispatch,
+		Credentials: s.credentials,
+		Observe:     s.metrics.observe,
+		Now:         s.cfg.Now,
+		Log:         s.cfg.Log,
+	})
+	web := gateway.NewServer(s.paths(front), s.cfg.Log)
+
+	// The background outlives the requests: a request may wait for a stream to
+	// become ACTIVE or for the index.
+	background, stopBackground := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopBackground(nil)
+	failed := make(chan error, 4)
+	var parts sync.WaitGroup
+	start := func(name string, run func(context.Context) error) {
+		parts.Go(func() {
+			if err := run(background); err != nil && background.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+	}
+	start("kinesis", s.kinesis.Run)
+	start("logs", s.logs.Run)
+	start("delivery", s.delivery.Run)
+	var front1 sync.WaitGroup
+	front1.Go(func() {
+		if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
+		}
+	})
+	if s.cfg.Ready != nil {
+		s.cfg.Ready(Info{Addr: ln.Addr(), FirstKey: s.firstKey, Dispatcher: s.dispatch})
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if e := web.Shutdown(stopping); e != nil {
+		s.cfg.Log.Warn("requests were cut off by the stop", "cause", e)
+		err = errors.Join(err, web.Close())
+	}
+	front1.Wait()
+	stopBackground(nil)
+	parts.Wait()
+	return err
+}
+
+// close closes what open opened, last first.
+func (s *server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	var errs []error
+	if s.journals != nil {
+		errs = append(errs, s.journals.Close(ctx))
+	}
+	if s.catalog != nil {
+		errs = append(errs, s.catalog.Close(ctx))
+	}
+	if s.broker != nil {
+		errs = append(errs, s.broker.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// credentials tells the gateway's refusals from iam's.
+func (s *server) credentials(ctx context.Context, keyID, token string) (string, api.Caller, error) {
+	secret, caller, err := s.iam.Credentials(ctx, keyID, token)
+	switch {
+	case errors.Is(err, iam.ErrUnknownKey):
+		err = gateway.ErrUnknownKey
+	case errors.Is(err, iam.ErrInvalidToken):
+		err = gateway.ErrInvalidToken
+	case errors.Is(err, iam.ErrExpiredToken):
+		err = gateway.ErrExpiredToken
+	}
+	return secret, caller, err
+}

@@ -1,0 +1,263 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tributary/internal/pure/arn"
+	"tributary/internal/pure/policy"
+	"tributary/internal/service/api"
+)
+
+const (
+	assumeRole       = "sts:AssumeRole"
+	defaultSession   = time.Hour
+	maxChained       = time.Hour // of a session made by a session
+	maxSessionPolicy = 2048      // characters
+)
+
+// targetAssumeRole asks whether the caller may assume the role, and pass tags or
+// a source identity to the session where it does. The role's trust policy must
+// allow each; in another account than the role's, so must the caller's own
+// policies. A role that does not exist is refused as one that admits nobody.
+func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.Access, error) {
+	role := arn.ARN(in.RoleARN)
+	if p := role.Parts(); p.Service != "iam" || p.Account == "" || !strings.HasPrefix(p.Resource, "role/") {
+		return nil, errValidation("%s is invalid", in.RoleARN)
+	}
+	if call.Caller.Principal.Kind == policy.Root {
+		return nil, errAccessDenied("Roles may not be assumed by root accounts.")
+	}
+	keys := policy.Context{"sts:rolesessionname": {in.RoleSessionName}}
+	var source *policy.Source
+	if r, rev, ok := s.roleByARN(role); ok {
+		source = &s.trust(&r, rev).source
+		maps.Copy(keys, resourceTags(r.Tags))
+	}
+	if in.ExternalID != "" {
+		keys["sts:externalid"] = []string{in.ExternalID}
+	}
+	if in.SourceIdentity != "" {
+		keys["sts:sourceidentity"] = []string{in.SourceIdentity}
+	}
+	if len(in.TransitiveTagKeys) > 0 {
+		keys["sts:transitivetagkeys"] = in.TransitiveTagKeys
+	}
+	keys = requestTags(keys, in.Tags)
+
+	actions := []string{assumeRole}
+	if len(in.Tags) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	if in.SourceIdentity != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	var accesses []api.Access
+	for _, action := range actions {
+		accesses = append(accesses, api.Access{Action: action, Resource: in.RoleARN, ResourcePolicy: source, Context: keys})
+	}
+	return accesses, nil
+}
+
+// assumeRole gives credentials for a session of a role, for an hour unless asked
+// otherwise, at most for as long as the role says, and for an hour at most when
+// the caller is a session itself. The session may do what the role may do, and
+// with a Policy only what that allows too.
+//
+// There are no managed policies yet, so PolicyArns name none and are refused,
+// and no MFA devices, so a code is never right.
+func (s *Service) assumeRole(_ context.Context, call *api.Call, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
+	r, _, ok := s.roleByARN(arn.ARN(in.RoleARN))
+	if !ok { // deleted a moment ago
+		return nil, errAccessDenied("User: %s is not authorized to perform: %s on resource: %s", call.Caller.Principal.ARN, assumeRole, in.RoleARN)
+	}
+	if err := checkSession(call, in); err != nil {
+		return nil, err
+	}
+	length, err := sessionLength(call, in.DurationSeconds, r.MaxSession)
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Now().UTC().Truncate(time.Second)
+	ses := session{
+		Account: r.Account,
+		Role:    r.Name,
+		RoleID:  r.ID,
+		Name:    in.RoleSessionName,
+		Issued:  now,
+		Expires: now.Add(length),
+		Policy:  in.Policy,
+		Context: sessionContext(call, in, now),
+	}
+	c, err := s.credentials(ses)
+	if err != nil {
+		return nil, err
+	}
+	p := sessionPrincipal(&r, ses.Name)
+	out := &AssumeRoleOutput{
+		Credentials:     c,
+		AssumedRoleUser: &AssumedRoleUser{AssumedRoleID: p.ID, ARN: string(p.ARN)},
+		SourceIdentity:  in.SourceIdentity,
+	}
+	if in.Policy != "" {
+		percent := int32((utf8.RuneCountInString(in.Policy)*100 + maxSessionPolicy - 1) / maxSessionPolicy)
+		out.PackedPolicySize = &percent
+	}
+	return out, nil
+}
+
+// checkSession refuses what no session can be made with.
+func checkSession(call *api.Call, in *AssumeRoleInput) error {
+	if len(in.PolicyARNs) > 0 {
+		return errPolicyNotAttachable(in.PolicyARNs[0].ARN)
+	}
+	if len(in.ProvidedContexts) > 0 {
+		return errValidation("ProvidedContexts are not supported")
+	}
+	if in.SerialNumber != "" || in.TokenCode != "" {
+		return errAccessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+	}
+	if err := checkSessionTags(call.Caller.SessionContext, in); err != nil {
+		return err
+	}
+	if in.Policy == "" {
+		return nil
+	}
+	if utf8.RuneCountInString(in.Policy) > maxSessionPolicy {
+		return api.Violation(stsConstraints(), "policy", "'"+in.Policy+"'",
+			"Member must have length less than or equal to "+strconv.Itoa(maxSessionPolicy))
+	}
+	_, err := parsePolicy(in.Policy, policy.ForSession)
+	return err
+}
+
+// checkSessionTags refuses tags that cannot be set, and changes of what a session
+// of a session inherits.
+func checkSessionTags(before policy.Context, in *AssumeRoleInput) error {
+	err := checkTags(in.Tags)
+	if e, ok := api.AsException(err); ok {
+		return errInvalidParameter(e.Message)
+	}
+	for _, t := range in.Tags {
+		if slices.Contains(before[transitiveTags], principalTag(t.Key)) {
+			return errInvalidParameter("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+	}
+	if fixed := before[sourceIdentity]; fixed != nil && in.SourceIdentity != "" && in.SourceIdentity != fixed[0] {
+		return errAccessDenied("The SourceIdentity of the calling session cannot be changed.")
+	}
+	return err
+}
+
+// principalTag is the condition key of a tag of the caller.
+func principalTag(key string) string { return "aws:principaltag/" + strings.ToLower(key) }
+
+// sessionLength is how long a session may last that is asked for so many
+// seconds.
+func sessionLength(call *api.Call, asked *int32, roleMax int32) (time.Duration, error) {
+	if asked == nil {
+		return defaultSession, nil
+	}
+	length := time.Duration(*asked) * time.Second
+	if call.Caller.Principal.Kind == policy.Session && length > maxChained {
+		return 0, errValidation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	}
+	if *asked > roleMax {
+		return 0, errValidation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return length, nil
+}
+
+// sessionContext are the condition keys that stay with the session. A session of
+// a session keeps the tags that were made transitive, and the source identity.
+func sessionContext(call *api.Call, in *AssumeRoleInput, issued time.Time) policy.Context {
+	c := policy.Context{"aws:tokenissuetime": {issued.Format(time.RFC3339)}}
+	before := call.Caller.SessionContext
+	transitive := slices.Clone(before[transitiveTags])
+	for _, key := range transitive {
+		c[key] = before[key]
+	}
+	if identity := before[sourceIdentity]; identity != nil {
+		c[sourceIdentity] = identity
+	}
+	for _, t := range in.Tags {
+		c[principalTag(t.Key)] = []string{t.Value}
+	}
+	for _, k := range in.TransitiveTagKeys {
+		if key := principalTag(k); c[key] != nil {
+			transitive = append(transitive, key)
+		}
+	}
+	if len(transitive) > 0 {
+		c[transitiveTags] = transitive
+	}
+	if in.SourceIdentity != "" {
+		c[sourceIdentity] = []string{in.SourceIdentity}
+	}
+	return c
+}
+
+const (
+	sourceIdentity = "aws:sourceidentity"
+	// transitiveTags is a key of our own in a session's context: the tags that go
+	// on to sessions of the session. No policy can name it.
+	transitiveTags = "tributary transitive tags"
+)
+
+// A ServiceAssumption is a service's wish to act as a role.
+type ServiceAssumption struct {
+	Role    arn.ARN
+	Service string // the first part of its name: logs
+	Region  arn.Region
+	// SourceARN is the resource for which the service acts, SourceAccount the
+	// account that owns it.
+	SourceARN     arn.ARN
+	SourceAccount arn.AccountID
+	SessionName   string
+}
+
+// ErrNoSuchRole is returned for a role that does not exist.
+var ErrNoSuchRole = errors.New("no such role")
+
+// AssumeForService makes the caller that a service is when it acts as a role: a
+// session of the role. It needs no credentials and does not expire, but what it
+// may do is judged by the role at every Decide. The trust policy must admit the
+// service, under its name in the Region or without one, for this source:
+// otherwise the decision is not Allowed and says why. ErrNoSuchRole.
+func (s *Service) AssumeForService(a ServiceAssumption) (api.Caller, policy.Decision, error) {
+	r, rev, ok := s.roleByARN(a.Role)
+	if !ok {
+		return api.Caller{}, policy.Decision{}, ErrNoSuchRole
+	}
+	service := api.Caller{Principal: policy.Principal{
+		Kind: policy.Service,
+		Services: []string{
+			a.Service + "." + string(a.Region) + ".amazonaws.com",
+			a.Service + ".amazonaws.com",
+		},
+	}}
+	keys := policy.Context{
+		"aws:sourcearn":     {string(a.SourceARN)},
+		"aws:sourceaccount": {string(a.SourceAccount)},
+	}
+	if m, ok := s.cfg.Organizations.Membership(a.SourceAccount); ok {
+		keys["aws:sourceorgid"] = []string{m.OrgID}
+		keys["aws:sourceorgpaths"] = []string{m.Path}
+	}
+	d := s.Decide(service, a.Region, s.cfg.Now(), api.Access{
+		Action:         assumeRole,
+		Resource:       string(a.Role),
+		ResourcePolicy: &s.trust(&r, rev).source,
+		Context:        keys,
+	}, policy.ResourceOnly)
+	if !d.Allowed() {
+		return api.Caller{}, d, nil
+	}
+	return api.Caller{Principal: sessionPrincipal(&r, a.SessionName)}, d, nil
+}

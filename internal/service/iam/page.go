@@ -1,0 +1,65 @@
+package iam
+
+import (
+	"iter"
+	"strings"
+
+	"tributary/internal/durable/catalog"
+	"tributary/internal/pure/arn"
+	"tributary/internal/service/api"
+)
+
+const defaultMaxItems = 100
+
+// A pageRequest asks for a part of a list.
+type pageRequest struct {
+	call     *api.Call
+	list     string // tells this list from others of the operation
+	marker   string // empty for the first page
+	maxItems *int32
+}
+
+// page is the part of a list that a request asks for, and the marker of the next
+// part, empty at the end. rows are the list's entries, by key, from the one after
+// the given key on. A marker is that key, sealed for account, operation and list.
+func page[V any](s *Service, r pageRequest, rows func(after string) iter.Seq2[string, V]) (list []V, next string, err error) {
+	binding := strings.Join([]string{string(r.call.Account()), r.call.Operation, r.list}, "\x00")
+	after := ""
+	if r.marker != "" {
+		key, err := s.markers.OpenText(binding, r.marker)
+		if err != nil {
+			return nil, "", errInvalidMarker()
+		}
+		after = string(key)
+	}
+	limit := defaultMaxItems
+	if r.maxItems != nil {
+		limit = int(*r.maxItems)
+	}
+	list = []V{}
+	for key, v := range rows(after) {
+		if len(list) == limit {
+			return list, s.markers.SealText(binding, []byte(after)), nil
+		}
+		list, after = append(list, v), key
+	}
+	return list, "", nil
+}
+
+// byName are the users or roles of an account that keep lets through, by name
+// without regard to case, from the one after the given name on.
+func byName[V any](t *catalog.Table[V], account arn.AccountID, after string, keep func(V) bool) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for key, v := range t.ScanFrom(catalog.KeyOf(string(account)), catalog.KeyOf(string(account), after)) {
+			if keep(v) && !yield(key.Parts()[1], v) {
+				return
+			}
+		}
+	}
+}
+
+// truncated is the member IsTruncated that goes with a marker.
+func truncated(next string) *bool {
+	more := next != ""
+	return &more
+}

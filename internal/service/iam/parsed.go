@@ -1,0 +1,42 @@
+package iam
+
+import (
+	"sync"
+
+	"tributary/internal/durable/catalog"
+)
+
+// parsed keeps what was made of records, by unique id, until the record has
+// another revision. The zero value is ready for use.
+type parsed[V any] struct {
+	mu      sync.RWMutex // guards entries; nothing else is locked while it is held
+	entries map[string]revised[V]
+}
+
+type revised[V any] struct {
+	rev   catalog.Revision
+	value V
+}
+
+// maxParsed bounds the entries. What is thrown away is made again at need.
+const maxParsed = 20_000
+
+// get is the value for the record id as of revision rev, which make makes.
+func (p *parsed[V]) get(id string, rev catalog.Revision, make func() V) V {
+	p.mu.RLock()
+	e, ok := p.entries[id]
+	p.mu.RUnlock()
+	if ok && e.rev == rev {
+		return e.value
+	}
+	v := make()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.entries == nil || len(p.entries) >= maxParsed {
+		p.entries = map[string]revised[V]{}
+	}
+	if p.entries[id].rev <= rev { // never put an older one in place of a newer one
+		p.entries[id] = revised[V]{rev, v}
+	}
+	return v
+}

@@ -1,0 +1,166 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tributary/internal/durable/journal"
+	"tributary/internal/service/api"
+)
+
+const (
+	maxRecords     = 10_000
+	maxAnswerBytes = 10 << 20 // of data and partition keys
+)
+
+// getRecords implements GetRecords: the records from the iterator on, at most
+// Limit, 10,000 or 10 MiB of them, and the iterator to go on with. At the tip it
+// answers at once, with no records.
+//
+// A closed shard that has been read to its end has no next iterator and names the
+// shards that took over. Damage in the journal fails the call; it is never passed
+// over.
+//
+// Ours: there is no rate limit, so a full answer is not followed by throttling.
+func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecordsInput) (*GetRecordsOutput, error) {
+	it, err := s.openIterator(call, in.ShardIterator)
+	if err != nil {
+		return nil, err
+	}
+	id, err := named(call, it.stream, in.StreamARN)
+	if err != nil {
+		return nil, err
+	}
+	if now := s.cfg.Now(); now.Sub(it.made) > iteratorLife {
+		return nil, errExpiredIterator(it.made, now)
+	}
+	st, sh, err := s.lookupShard(call, id, it.shard)
+	if err != nil {
+		return nil, err
+	}
+	if st.Generation != it.generation {
+		return nil, errShardNotFound(id, it.shard) // it was in an earlier stream of this name
+	}
+	if valueOr(in.DryRun, false) {
+		return nil, errDryRun()
+	}
+	j, err := s.cfg.Journals.Open(ctx, st.journal(sh.ID))
+	if err != nil {
+		return nil, s.unlessDeleted(id, &st, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
+	}
+	r := recordReader{
+		shard: sh, journal: j,
+		horizon: s.expiryClock().Add(-st.retention()),
+		limit:   int(valueOr(in.Limit, maxRecords)),
+	}
+	if err := r.read(ctx, it.at); err != nil {
+		return nil, s.unlessDeleted(id, &st, fmt.Errorf("read %s of %s: %w", sh.ID, id.arn(), err))
+	}
+	out := &GetRecordsOutput{Records: r.records, MillisBehindLatest: new(int64)}
+	if !r.atTip {
+		// At least one, since zero says that there is nothing more.
+		*out.MillisBehindLatest = max(1, s.cfg.Now().Sub(r.newest).Milliseconds())
+	}
+	if !sh.open() && r.atTip {
+		out.ChildShards = st.childShards(sh.ID)
+		return out, nil
+	}
+	it.at = r.next
+	out.NextShardIterator = s.sealIterator(call, it)
+	return out, nil
+}
+
+// childShards are the shards that took over from a closed one, in the form of
+// GetRecords.
+func (st *stream) childShards(of ShardID) []ChildShard {
+	var found []ChildShard
+	for _, sh := range st.children(of) {
+		c := ChildShard{ShardID: sh.ID.String(), HashKeyRange: sh.Hashes.wire()}
+		for _, parent := range sh.Parents {
+			c.ParentShards = append(c.ParentShards, parent.String())
+		}
+		found = append(found, c)
+	}
+	return found
+}
+
+// A recordReader collects one answer's records from a shard.
+type recordReader struct {
+	shard   *shard
+	journal *journal.Journal
+	horizon time.Time // records before it have expired
+	limit   int
+
+	records []Record
+	size    int
+	next    journal.Position
+	newest  time.Time // of the last record
+	atTip   bool      // nothing was there behind the last record
+}
+
+// read collects records from a position on. A position that has been trimmed, or
+// whose records have expired, stands for the first record that is left.
+func (r *recordReader) read(ctx context.Context, from journal.Position) error {
+	r.records = []Record{}
+	r.next = from
+	blocks := r.journal.Reader(from)
+	for {
+		b, ok, err := blocks.Poll(ctx)
+		switch {
+		case errors.Is(err, journal.ErrTrimmed) && r.next.Compare(r.journal.Start()) < 0:
+			r.next = r.journal.Start()
+			blocks = r.journal.Reader(r.next)
+			continue
+		case err != nil:
+			return err
+		case !ok:
+			r.atTip = true
+			r.next = blocks.Position()
+			return nil
+		case b.Time.Before(r.horizon):
+			// Block times do not fall, so this leads past the block.
+			if r.next, err = r.journal.SeekTime(ctx, r.horizon); err != nil {
+				return err
+			}
+			blocks = r.journal.Reader(r.next)
+			continue
+		}
+		full, err := r.take(b)
+		if err != nil {
+			return err
+		}
+		if full {
+			r.atTip = r.next.Compare(r.journal.End()) >= 0
+			return nil
+		}
+	}
+}
+
+// take collects the records of a block until the answer is full.
+func (r *recordReader) take(b journal.Block) (full bool, err error) {
+	arrived := api.At(b.Time)
+	for i, entry := range b.Entries {
+		at := b.Position(i)
+		key, data, err := decodeRecord(entry)
+		if err != nil {
+			return false, fmt.Errorf("record at %s: %w", at, err)
+		}
+		size := len(key) + len(data)
+		if len(r.records) == r.limit || (r.size+size > maxAnswerBytes && len(r.records) > 0) {
+			r.next = at
+			return true, nil
+		}
+		r.records = append(r.records, Record{
+			SequenceNumber:              r.shard.sequenceOf(at, b.Time).String(),
+			ApproximateArrivalTimestamp: arrived,
+			Data:                        data,
+			PartitionKey:                key,
+		})
+		r.size += size
+		r.newest = b.Time
+	}
+	r.next = b.End()
+	return len(r.records) == r.limit, nil
+}

@@ -1,0 +1,122 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tributary/internal/durable/catalog"
+	"tributary/internal/durable/journal"
+	"tributary/internal/service/api"
+)
+
+// Config is what the service stands on.
+type Config struct {
+	Catalog  *catalog.Catalog
+	Journals *journal.Store
+	Sealer   *api.Sealer
+	// ShardLimit is how many open shards an account may have in a Region; 0 for
+	// 10,000. Two streams created at the same moment may exceed it by one of them.
+	// One stream's record in the catalog has room for about twice as many.
+	ShardLimit int
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+const defaultShardLimit = 10_000
+
+// A Service is Kinesis Data Streams. Its methods may be called from any goroutine.
+type Service struct {
+	cfg     Config
+	streams *catalog.Table[stream]
+	// The seals of what callers carry for us.
+	iterators, pages *api.Seal
+	// wake holds one token while there may be streams for Run to finish.
+	wake chan struct{}
+	// started anchors the clock that retention goes by; see expiryClock.
+	started time.Time
+}
+
+// New returns the service. It reads and starts nothing; [Service.Run] begins with
+// the streams whose creation or deletion a crash interrupted.
+func New(cfg Config) (*Service, error) {
+	if cfg.Catalog == nil || cfg.Journals == nil || cfg.Sealer == nil || cfg.Now == nil || cfg.Log == nil {
+		return nil, errors.New("kinesis: incomplete Config")
+	}
+	if cfg.ShardLimit == 0 {
+		cfg.ShardLimit = defaultShardLimit
+	}
+	s := &Service{
+		cfg:       cfg,
+		streams:   catalog.NewTable[stream](cfg.Catalog, "kinesis/stream"),
+		iterators: cfg.Sealer.For("kinesis/iterator"),
+		pages:     cfg.Sealer.For("kinesis/page"),
+		wake:      make(chan struct{}, 1),
+		started:   cfg.Now(),
+	}
+	s.wakeUp() // for what a crash has left
+	return s, nil
+}
+
+const (
+	retryInterval = time.Second
+	trimInterval  = time.Minute
+)
+
+// Run makes created streams ACTIVE, removes deleted ones, and removes records
+// that are past their stream's retention. It returns nil when ctx ends. It is
+// called once.
+func (s *Service) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	parts.Go(func() { s.settleWhenWoken(ctx) })
+	parts.Go(func() { s.trimForever(ctx) })
+	parts.Wait()
+	return nil
+}
+
+func (s *Service) settleWhenWoken(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		if err := s.settle(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("finish creation or deletion of streams", "error", err)
+			if !pause(ctx, retryInterval) {
+				return
+			}
+			s.wakeUp()
+		}
+	}
+}
+
+func (s *Service) trimForever(ctx context.Context) {
+	for pause(ctx, trimInterval) {
+		if err := s.TrimExpired(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("remove expired records", "error", err)
+		}
+	}
+}
+
+// wakeUp makes Run look for streams to finish.
+func (s *Service) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look already
+	}
+}
+
+// pause waits; it returns false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

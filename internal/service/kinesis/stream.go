@@ -1,0 +1,180 @@
+package kinesis
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"tributary/internal/durable/catalog"
+	"tributary/internal/pure/arn"
+	"tributary/internal/service/api"
+)
+
+// A streamID names a stream.
+type streamID struct {
+	Account arn.AccountID
+	Region  arn.Region
+	Name    string
+}
+
+func (id streamID) key() catalog.Key {
+	return catalog.KeyOf(string(id.Account), string(id.Region), id.Name)
+}
+
+func idOfKey(k catalog.Key) streamID {
+	p := k.Parts()
+	return streamID{arn.AccountID(p[0]), arn.Region(p[1]), p[2]}
+}
+
+func (id streamID) arn() arn.ARN {
+	return arn.New("kinesis", id.Region, id.Account, "stream/"+id.Name)
+}
+
+// parseStreamARN reads the ARN of a stream. ok is false for every other text, the
+// ARN of a stream's consumer too.
+func parseStreamARN(text string) (id streamID, ok bool) {
+	p, err := arn.Parse(text)
+	if err != nil || p.Partition != "aws" || p.Service != "kinesis" {
+		return streamID{}, false
+	}
+	name, ok := strings.CutPrefix(p.Resource, "stream/")
+	if !ok || !validName(name) {
+		return streamID{}, false
+	}
+	account, err := arn.ParseAccountID(string(p.Account))
+	if err != nil {
+		return streamID{}, false
+	}
+	region, err := arn.ParseRegion(string(p.Region))
+	if err != nil {
+		return streamID{}, false
+	}
+	return streamID{account, region, name}, true
+}
+
+// validName is the model's pattern for stream names.
+func validName(name string) bool {
+	if name == "" || len(name) > 128 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// named is the stream that a request means by StreamName, StreamARN or both,
+// which is how AWS lets every operation name one. A name alone is a stream of the
+// caller's account and Region. An ARN may name another account's stream; whether
+// the caller may touch that is for policies to say. What it may not do is leave
+// the Region that the request was signed for.
+func named(call *api.Call, name, streamARN string) (streamID, error) {
+	id := streamID{call.Account(), call.Region, name}
+	if streamARN == "" {
+		if name == "" {
+			return streamID{}, errNoStreamNamed()
+		}
+		return id, nil
+	}
+	byARN, ok := parseStreamARN(streamARN)
+	if !ok {
+		return streamID{}, errInvalidARN(streamARN)
+	}
+	if name != "" && name != byARN.Name {
+		return streamID{}, errNameAndARNDiffer(name, streamARN)
+	}
+	if byARN.Region != call.Region {
+		return streamID{}, errStreamNotFound(byARN)
+	}
+	return byARN, nil
+}
+
+// Status of a stream, as the API writes it.
+const (
+	statusCreating = "CREATING"
+	statusActive   = "ACTIVE"
+	statusUpdating = "UPDATING"
+	statusDeleting = "DELETING"
+)
+
+// Capacity modes.
+const (
+	modeOnDemand    = "ON_DEMAND"
+	modeProvisioned = "PROVISIONED"
+)
+
+// distributionAuto spreads records without a partition key over all shards.
+const distributionAuto = "AUTO"
+
+// A stream is the stored record of a stream: the value of its key in the table
+// kinesis/stream.
+type stream struct {
+	// Generation is random. It tells a stream from an earlier one of the same name,
+	// in the names of journals and in iterators.
+	Generation     string    `json:"generation"`
+	Status         string    `json:"status"`
+	Created        time.Time `json:"created"`
+	Mode           string    `json:"mode"`
+	RetentionHours int32     `json:"retentionHours"`
+	MaxRecordKiB   int32     `json:"maxRecordKiB"`
+	Distribution   string    `json:"distribution,omitzero"`
+	// WarmMiBps is stored and shown; throughput is not bounded here.
+	WarmMiBps int32             `json:"warmMiBps,omitzero"`
+	Tags      map[string]string `json:"tags,omitzero"`
+	Shards    []shard           `json:"shards"` // ascending by ID
+}
+
+const (
+	generationLen     = 16
+	defaultRetention  = 24   // hours
+	defaultRecordKiB  = 1024 // data and partition key of one record
+	onDemandShards    = 4
+	distributionByKey = "USER_PARTITION_KEY"
+)
+
+func newGeneration() string {
+	var b [generationLen / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// journal is the name of the journal behind a shard.
+func (st *stream) journal(id ShardID) string {
+	return "shard-" + st.Generation + "-" + strings.TrimPrefix(id.String(), "shardId-")
+}
+
+// usable reports whether records may be put and read.
+func (st *stream) usable() bool { return st.Status == statusActive || st.Status == statusUpdating }
+
+// maxRecord is how many bytes the data and partition key of a record may have.
+func (st *stream) maxRecord() int { return int(st.MaxRecordKiB) << 10 }
+
+func (st *stream) retention() time.Duration { return time.Duration(st.RetentionHours) * time.Hour }
+
+// lookup returns the caller's stream in whatever state. Streams of other accounts
+// are not there: this is the last line behind the authorization that has already
+// refused them.
+func (s *Service) lookup(call *api.Call, id streamID) (stream, catalog.Revision, error) {
+	if id.Account != call.Account() || id.Region != call.Region {
+		return stream{}, 0, errStreamNotFound(id)
+	}
+	st, rev, ok := s.streams.Get(id.key())
+	if !ok {
+		return stream{}, 0, errStreamNotFound(id)
+	}
+	return st, rev, nil
+}
+
+// lookupUsable is lookup for the operations on records: a stream that is not
+// ACTIVE or UPDATING behaves as if it was not there.
+func (s *Service) lookupUsable(call *api.Call, id streamID) (stream, error) {
+	st, _, err := s.lookup(call, id)
+	if err == nil && !st.usable() {
+		err = errStreamNotFound(id)
+	}
+	return st, err
+}

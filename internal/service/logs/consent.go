@@ -1,0 +1,131 @@
+package logs
+
+import (
+	"errors"
+	"slices"
+
+	"tributary/internal/pure/arn"
+	"tributary/internal/pure/policy"
+	"tributary/internal/service/api"
+	"tributary/internal/service/iam"
+)
+
+// A Sender is a log group that wants to send to a destination.
+type Sender struct {
+	Account  arn.AccountID
+	Region   arn.Region
+	LogGroup arn.ARN // with ":*" at its end
+	Role     arn.ARN // of the subscription filter; empty when it has none
+}
+
+// A Consent is what a destination answers to a sender.
+type Consent struct {
+	// Outcome says whether the sender is admitted and, if not, at which step it
+	// failed.
+	Outcome ConsentOutcome
+	// Decision is that of the access policy, or of the role's trust policy when
+	// the role could not be assumed.
+	Decision policy.Decision
+	// RoleRequired is true when a sender without a role is not admitted by a
+	// policy that admits by organization.
+	RoleRequired bool
+}
+
+// ConsentOutcome says how far a sender came.
+type ConsentOutcome uint8
+
+// The outcomes.
+const (
+	// NotAdmitted: the access policy does not allow the sender, or there is none.
+	NotAdmitted ConsentOutcome = iota
+	// RoleMissing: the sender's role does not exist.
+	RoleMissing
+	// RoleNotTrusting: the sender's role does not let the Logs service assume it
+	// for this log group.
+	RoleNotTrusting
+	// Admitted: the access policy allows the sender.
+	Admitted
+)
+
+// String names the outcome.
+func (o ConsentOutcome) String() string {
+	switch o {
+	case Admitted:
+		return "admitted"
+	case RoleMissing:
+		return "role missing"
+	case RoleNotTrusting:
+		return "role not trusting"
+	default:
+		return "not admitted"
+	}
+}
+
+// Admitted reports whether the sender may send.
+func (c Consent) Admitted() bool { return c.Outcome == Admitted }
+
+const subscribeAction = "logs:PutSubscriptionFilter"
+
+// Consent decides whether a destination admits a sender. It is asked when a
+// filter is made and again at every delivery, so that what is revoked is revoked.
+//
+// The access policy alone decides, also inside one account: without a policy
+// nobody is admitted. A filter with a role speaks as a session of that role,
+// which the Logs service must be able to assume for the log group; a filter
+// without one speaks as the root of its account, and without keys of an
+// organization, because AWS attaches those to IAM principals only. That the
+// sender's role allows logs:PutLogEvents on the log group, as AWS's guide asks,
+// is not checked.
+func (s *Service) Consent(to Address, from Sender) Consent {
+	access := api.Access{Action: subscribeAction, Resource: string(to.ARN)}
+	if to.Policy != nil {
+		access.ResourcePolicy = &policy.Source{Name: "access policy of " + string(to.ARN), Document: to.Policy}
+	}
+	if from.Role == "" {
+		return s.consentToAccount(to, from, access)
+	}
+	session, trust, err := s.assume(from)
+	switch {
+	case errors.Is(err, iam.ErrNoSuchRole):
+		return Consent{Outcome: RoleMissing}
+	case err != nil || !trust.Allowed():
+		return Consent{Outcome: RoleNotTrusting, Decision: trust}
+	case to.Policy == nil:
+		return Consent{}
+	}
+	return consentOf(s.cfg.IAM.Decide(session, from.Region, s.cfg.Now(), access, policy.ResourceOnly))
+}
+
+// sessionName is what the Logs service calls its sessions.
+const sessionName = "CloudWatchLogs"
+
+// assume takes the sender's role for its log group.
+func (s *Service) assume(from Sender) (api.Caller, policy.Decision, error) {
+	return s.cfg.IAM.AssumeForService(iam.ServiceAssumption{
+		Role: from.Role, Service: "logs", Region: from.Region,
+		SourceARN: from.LogGroup, SourceAccount: from.Account, SessionName: sessionName,
+	})
+}
+
+// assumable reports whether the Logs service can take the sender's role.
+func (s *Service) assumable(from Sender) bool {
+	_, trust, err := s.assume(from)
+	return err == nil && trust.Allowed()
+}
+
+func (s *Service) consentToAccount(to Address, from Sender, access api.Access) Consent {
+	if to.Policy == nil {
+		return Consent{}
+	}
+	// An account as a whole has no organization keys.
+	c := consentOf(s.cfg.IAM.Decide(iam.AccountCaller(from.Account), from.Region, s.cfg.Now(), access, policy.ResourceOnly))
+	c.RoleRequired = !c.Admitted() && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
+	return c
+}
+
+func consentOf(d policy.Decision) Consent {
+	if d.Allowed() {
+		return Consent{Outcome: Admitted, Decision: d}
+	}
+	return Consent{Decision: d}
+}
