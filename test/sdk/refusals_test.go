@@ -26,15 +26,27 @@ func TestCallersAreTheAccountsOfTheirKeys(t *testing.T) {
 	}
 }
 
+// user makes a user that may do action, and its clients.
+func user(t *testing.T, a account, name, action string) account {
+	t.Helper()
+	do(t, a.iam.CreateUser, &iam.CreateUserInput{UserName: aws.String(name)})
+	do(t, a.iam.PutUserPolicy, &iam.PutUserPolicyInput{
+		UserName: aws.String(name), PolicyName: aws.String("Permissions"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`),
+	})
+	key := do(t, a.iam.CreateAccessKey, &iam.CreateAccessKeyInput{UserName: aws.String(name)}).AccessKey
+	return with(t, a.id, region, credentials.NewStaticCredentialsProvider(aws.ToString(key.AccessKeyId), aws.ToString(key.SecretAccessKey), ""))
+}
+
 func TestARoleSessionActsWithItsRolesPermissionsOnly(t *testing.T) {
 	start(t)
 	owner := as(t, firstID, region)
 	makeRole(t, owner, "Reader", `{"Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}}`,
 		"logs:DescribeLogGroups", "*")
-	out := do(t, as(t, secondID, region).sts.AssumeRole, &sts.AssumeRoleInput{
+	in := &sts.AssumeRoleInput{
 		RoleArn: aws.String("arn:aws:iam::111111111111:role/Reader"), RoleSessionName: aws.String("audit"),
-	})
-	c := out.Credentials
+	}
+	c := do(t, user(t, as(t, secondID, region), "ann", "sts:AssumeRole").sts.AssumeRole, in).Credentials
 	session := with(t, firstID, region, credentials.NewStaticCredentialsProvider(
 		aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken)))
 
@@ -43,11 +55,9 @@ func TestARoleSessionActsWithItsRolesPermissionsOnly(t *testing.T) {
 	refusedAs[*kinesistypes.AccessDeniedException](t, err,
 		"User: arn:aws:sts::111111111111:assumed-role/Reader/audit is not authorized to perform: kinesis:ListStreams on resource: * because no identity-based policy allows the kinesis:ListStreams action")
 
-	_, err = as(t, recipientID, region).sts.AssumeRole(t.Context(), &sts.AssumeRoleInput{
-		RoleArn: aws.String("arn:aws:iam::111111111111:role/Reader"), RoleSessionName: aws.String("audit"),
-	})
+	_, err = user(t, as(t, recipientID, region), "bob", "sts:AssumeRole").sts.AssumeRole(t.Context(), in)
 	refusedWith(t, err, "AccessDenied",
-		"User: arn:aws:iam::999999999999:root is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/Reader because no role trust policy allows the sts:AssumeRole action")
+		"User: arn:aws:iam::999999999999:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/Reader because no role trust policy allows the sts:AssumeRole action")
 }
 
 func TestKeysThatAreUnknownOrWrongAreRefused(t *testing.T) {
@@ -103,7 +113,7 @@ func TestRefusalsOfEveryServiceAreTheSDKsTypes(t *testing.T) {
 	t.Run("iam", func(t *testing.T) {
 		_, err := a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("absent")})
 		refusedAs[*iamtypes.NoSuchEntityException](t, err, "The role with name absent cannot be found.")
-		_, err = a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("not a policy")})
+		_, err = a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("{not a policy")})
 		refusedAs[*iamtypes.MalformedPolicyDocumentException](t, err, "This policy contains invalid Json")
 		makeRole(t, a, "r", trustLogs, "logs:PutLogEvents", "*")
 		_, err = a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trustLogs)})

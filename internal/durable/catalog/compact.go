@@ -109,18 +109,12 @@ func (c *Catalog) copyChunk(t table, after Key, notAfter Revision) (last Key, mo
 	return last, more, err
 }
 
-// begin makes first the revision with which the log begins. The log is never left
-// empty, because an empty stream has nothing to show where it stands.
+// begin makes first the revision with which the log begins.
 func (c *Catalog) begin(first Revision) error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	if err := c.settle(); err != nil {
 		return err
-	}
-	if c.mark.last < first {
-		if _, err := c.write(nil); err != nil {
-			return err
-		}
 	}
 	c.mark.first = first
 	return c.writeMark()

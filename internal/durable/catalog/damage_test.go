@@ -262,6 +262,7 @@ func TestCompactionKeepsTheLogShort(t *testing.T) {
 func TestCompactionOfAnEmptyCatalog(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
+		// What a death leaves: a copy made while everything is open.
 		e := open(t, dir, Config{})
 		table := e.roles(t)
 		if table.Len() != 0 {
@@ -273,7 +274,27 @@ func TestCompactionOfAnEmptyCatalog(t *testing.T) {
 		if err := e.catalog.compactLog(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		dead := t.TempDir()
+		copyDir(t, dir, dead)
 		e.close(t)
+		dir = dead
+	}
+}
+
+func TestChangeSetOfAnotherHistoryIsRefused(t *testing.T) {
+	e := open(t, t.TempDir(), Config{})
+	table := e.roles(t)
+	rev := mustCreate(t, table, KeyOf("k"), role{})
+	set := changeSet{Revision: rev + 1, Previous: sum(1).String()}
+	msg, _, err := set.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.catalog.stream.Publish(subject, msg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Create(t.Context(), KeyOf("l"), role{}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("Create = %v, want ErrDamaged", err)
 	}
 }
 

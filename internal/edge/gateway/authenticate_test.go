@@ -265,22 +265,27 @@ func TestGetRequests(t *testing.T) {
 	const ok = `<NoInputResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><NoInputResult><text>x</text></NoInputResult>`
 	w.wantPrefix("signed in the header", w.do(get("sts", "Action=NoInput&Version=2011-06-15")), 200, ok)
 
-	presigned := func(service, query string) *http.Request {
-		r, err := http.NewRequest(http.MethodGet, "http://"+w.addr+"/?"+query, nil)
+	presignedAs := func(method, service, query string) *http.Request {
+		r, err := http.NewRequest(method, "http://"+w.addr+"/?"+query, nil)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 		presign(r, service)
 		return r
 	}
+	presigned := func(service, query string) *http.Request { return presignedAs(http.MethodGet, service, query) }
 	w.wantPrefix("presigned", w.send(presigned("sts", "Action=NoInput&Version=2011-06-15")), 200, ok)
 	w.wantPrefix("presigned for IAM", w.send(presigned("iam", "Action=NoInput&Version=2010-05-08")), 403, "<ErrorResponse")
-	r := presigned("sts", "Action=NoInput&Version=2011-06-15")
-	r.Method = http.MethodPost
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w.wantPrefix("presigned POST", w.send(r), 403, "<ErrorResponse")
+	got := w.send(presignedAs(http.MethodPost, "sts", "Action=NoInput&Version=2011-06-15"))
+	w.wantPrefix("presigned POST", got, 403, "<ErrorResponse")
+	if !strings.Contains(got.body, "<Code>MissingAuthenticationToken</Code>") {
+		t.Errorf("presigned POST: got %s", got.body)
+	}
 
-	r = presigned("sts", "Action=NoInput&Version=2011-06-15")
+	r := presigned("sts", "Action=NoInput&Version=2011-06-15")
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +297,7 @@ func TestGetRequests(t *testing.T) {
 	w.mu.Lock()
 	w.now = now.Add(61 * time.Second)
 	w.mu.Unlock()
-	got := w.send(presigned("sts", "Action=NoInput&Version=2011-06-15"))
+	got = w.send(presigned("sts", "Action=NoInput&Version=2011-06-15"))
 	w.wantPrefix("presigned, over", got, 403, "<ErrorResponse")
 	if !strings.Contains(got.body, "Signature expired: 20261121T010203Z") {
 		t.Errorf("presigned, over: got %s", got.body)

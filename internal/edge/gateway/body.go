@@ -15,7 +15,7 @@ import (
 
 // maxWait is how long a large body waits for room before its client is asked to
 // come again.
-const maxWait = 5 * time.Second
+const maxWait = 10 * time.Second
 
 // A body is the bytes of one request.
 type body struct {

@@ -32,9 +32,6 @@ func decodeForm(form string) (map[string]any, error) {
 			return nil, errors.New("too many parameters")
 		}
 		rawKey, rawValue, _ := strings.Cut(pair, "=")
-		if len(rawKey) > 3*maxKey {
-			return nil, errors.New("the name of a parameter is too long")
-		}
 		key, err := unescapeForm(rawKey)
 		if err != nil {
 			return nil, err

@@ -117,7 +117,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		if p == http.ErrAbortHandler {
 			panic(p)
 		}
 		x.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -204,7 +204,8 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
-	defer func() { body.release(err == nil && x.r.Context().Err() == nil) }()
+	reuse := false
+	defer func() { body.release(reuse) }()
 
 	call, err := x.authenticate(auth, body)
 	if err != nil {
@@ -214,7 +215,7 @@ func (x *exchange) serveJSON() error {
 		return err
 	}
 	var in api.Input
-	if err = x.expand(body, call.Account()); err != nil {
+	if err := x.expand(body, call.Account()); err != nil {
 		return err
 	}
 	if x.operation.Scans() {
@@ -226,6 +227,9 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
+	// A handler that gave up, or was told to, may have left work behind that
+	// still reads a scanned body.
+	reuse = x.r.Context().Err() == nil
 	return x.answerJSON(out)
 }
 
@@ -289,7 +293,7 @@ func (x *exchange) serveQuery() error {
 	if err != nil {
 		return err
 	}
-	defer func() { body.release(true) }() // a form's tree holds copies
+	defer body.release(true) // a form's tree holds copies
 
 	call, err := x.authenticate(auth, body)
 	if err != nil {

@@ -12,8 +12,8 @@ func TestJSONRoundTrip(t *testing.T) {
 	w := newWire(t, nil)
 	for name, c := range map[string]struct{ in, want string }{
 		"all kinds": {
-			`{"text":"<a&b> \u00e9\u2028\"","count":3,"at":1700000000.123,"data":"aGk=","flag":true,"names":["x","y"],"labels":{"b":"2","a":"1"},"inner":{"text":"i"},"things":[{"count":1},{}]}`,
-			"{\"text\":\"<a&b> é\u2028\\\"\",\"count\":3,\"at\":1700000000.123,\"data\":\"aGk=\",\"flag\":true,\"names\":[\"x\",\"y\"],\"labels\":{\"a\":\"1\",\"b\":\"2\"},\"inner\":{\"text\":\"i\"},\"things\":[{\"count\":1},{}]}",
+			`{"text":"<a&b> \u00e9\u2028\"","count":3,"at":1700000000.123,"data":"aGk=","flag":true,"names":["x","y"],"labels":{"h":"8","b":"2","e":"5","d":"4","c":"3","f":"6","g":"7","a":"1"},"inner":{"text":"i"},"things":[{"count":1},{}]}`,
+			"{\"text\":\"<a&b> é\u2028\\\"\",\"count\":3,\"at\":1700000000.123,\"data\":\"aGk=\",\"flag\":true,\"names\":[\"x\",\"y\"],\"labels\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\",\"d\":\"4\",\"e\":\"5\",\"f\":\"6\",\"g\":\"7\",\"h\":\"8\"},\"inner\":{\"text\":\"i\"},\"things\":[{\"count\":1},{}]}",
 		},
 		"whole seconds":   {`{"at":1700000000}`, `{"at":1700000000}`},
 		"null members":    {`{"text":null,"names":[null,"x"]}`, `{"names":["x"]}`},

@@ -21,9 +21,10 @@ type Event struct {
 	text    []byte // the message itself, once it is needed
 	hasText bool
 
-	buffer []byte // holds text when raw has escapes
-	inner  []byte // holds a string of a JSON message without its escapes
-	nest   []uint64
+	buffer []byte   // holds text when raw has escapes
+	inner  []byte   // holds a string of a JSON message without its escapes
+	nest   []uint64 // the walker's, for containers in containers
+	values []span   // in text, what the selectors of a JSON pattern have found
 }
 
 // escapes says what is known about the escapes in a literal.

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,6 +11,24 @@ import (
 type lexer struct {
 	text string
 	pos  int
+}
+
+// checkText refuses a text of more than limit characters, or that is not UTF-8.
+func checkText(text string, limit int) *SyntaxError {
+	characters := 0
+	for i, r := range text {
+		if characters == limit {
+			return syntaxError(i, "Member must have length less than or equal to "+strconv.Itoa(limit))
+		}
+		characters++
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+			return syntaxError(i, "The text is not valid UTF-8")
+		}
+	}
+	return nil
 }
 
 func (l *lexer) atEnd() bool { return l.pos == len(l.text) }
@@ -54,19 +73,23 @@ func (l *lexer) run(belongs func(rune) bool) string {
 	return l.text[start:l.pos]
 }
 
-// char returns the next character as text, for messages.
+// char returns the next character, for messages.
 func (l *lexer) char() string {
 	_, size := utf8.DecodeRuneInString(l.text[l.pos:])
 	return l.text[l.pos : l.pos+size]
 }
 
-// unexpected complains about the next character, or about the end of the text
-// with what should have been there.
+// unexpected complains about the next word or other character, or about the
+// end of the text and what should have been there.
 func (l *lexer) unexpected(want string) *SyntaxError {
 	if l.atEnd() {
-		return syntaxError(l.pos, "The pattern ends where "+want+" should be")
+		return syntaxError(l.pos, "The text ends where "+want+" should be")
 	}
-	return invalidTerm(l.pos, l.char())
+	begin := l.pos
+	if word := l.run(isWordChar); word != "" {
+		return invalidTerm(begin, word)
+	}
+	return invalidTerm(begin, l.char())
 }
 
 // quoted reads a quoted text, of which the opening quote comes next, and

@@ -80,6 +80,8 @@ func TestTermsAreSearched(t *testing.T) {
 		{`-%a%`, "a", false},
 		{"\"\x01\"", "a\x01b", true},
 		{"\"\x00\"", "a\x00b", true},
+		{"\"\b\f\n\r\t\"", "a\b\f\n\r\tb", true},
+		{"\"\b\f\n\r\t\"", "a\b\f\n\rtb", false},
 	})
 }
 

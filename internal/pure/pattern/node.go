@@ -7,6 +7,8 @@ import (
 
 // A node is a parsed pattern: a blank, a termList, an expr in braces or columns.
 // Two texts with equal nodes mean the same.
+//
+//sumtype:decl
 type node interface {
 	// write appends the pattern in its canonical form, which is never longer
 	// than any text that parses to it.
@@ -44,6 +46,8 @@ type column struct {
 
 // An expr is a condition, or several joined: an allExpr, an anyExpr or a *condition.
 // The parts of an allExpr are never allExprs, nor those of an anyExpr anyExprs.
+//
+//sumtype:decl
 type expr interface{ isExpr() }
 
 type (

@@ -1,9 +1,6 @@
 package pattern
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "strconv"
 
 // MaxLength is the greatest number of characters of a pattern.
 const MaxLength = 1024
@@ -11,29 +8,21 @@ const MaxLength = 1024
 // maxRegexes is how many regular expressions a JSON or space-delimited pattern may hold.
 const maxRegexes = 2
 
-// parse reads a pattern.
-func parse(text string) (node, *SyntaxError) {
-	characters := 0
-	for i, r := range text {
-		if characters == MaxLength {
-			return nil, syntaxError(i, "Member must have length less than or equal to "+strconv.Itoa(MaxLength))
-		}
-		characters++
-		if r == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-				return nil, syntaxError(i, "The pattern is not valid UTF-8")
-			}
-		}
+// parse reads a pattern and returns how many regular expressions it holds.
+func parse(text string) (n node, regexes int, err *SyntaxError) {
+	if err := checkText(text, MaxLength); err != nil {
+		return nil, 0, err
 	}
 	p := &parser{lexer: lexer{text: text}}
 	switch {
 	case text != "" && text[0] == '{':
-		return p.json()
+		n, err = p.json()
 	case text != "" && text[0] == '[':
-		return p.columns()
+		n, err = p.columns()
 	default:
-		return p.terms()
+		n, err = p.terms()
 	}
+	return n, len(p.regexes), err
 }
 
 // A parser reads one pattern.

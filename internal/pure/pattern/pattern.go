@@ -22,56 +22,22 @@ type Pattern struct {
 
 // Parse reads a filter pattern. The error is a *[SyntaxError].
 func Parse(text string) (*Pattern, error) {
-	n, err := parse(text)
+	n, regexes, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pattern{node: n}
+	p := &Pattern{node: n, regexes: regexes}
 	p.events.New = func() any { return new(Event) }
 	switch n := n.(type) {
+	case blankNode:
 	case termsNode:
 		p.terms = newTermsMatcher(n.terms)
-		for _, t := range n.terms {
-			p.regexes += count(t.re != nil)
-		}
 	case jsonNode:
 		p.json = newJSONMatcher(n.expr)
-		p.regexes = countRegexes(n.expr)
 	case columnsNode:
 		p.columns = &columnsMatcher{columns: n.columns, ellipsis: n.ellipsis}
-		for _, c := range n.columns {
-			for _, all := range c.anyOf {
-				for _, cmp := range all {
-					p.regexes += count(cmp.value.kind == regexValue)
-				}
-			}
-		}
 	}
 	return p, nil
-}
-
-func countRegexes(e expr) int {
-	n := 0
-	switch e := e.(type) {
-	case *condition:
-		return count(e.value.kind == regexValue)
-	case allExpr:
-		for _, part := range e {
-			n += countRegexes(part)
-		}
-	case anyExpr:
-		for _, part := range e {
-			n += countRegexes(part)
-		}
-	}
-	return n
-}
-
-func count(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }
 
 // String returns the pattern in canonical form: without needless blanks, quotes,

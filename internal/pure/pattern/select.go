@@ -12,6 +12,9 @@ type jsonMatcher struct {
 	root       *selectNode
 	rule       rule
 	hasNeedles bool // somewhere in rule
+	conditions int  // how many there are
+	// single are the nodes with tests that can have only one value.
+	single []*selectNode
 }
 
 // A selectNode is where selectors that begin alike have got to.
@@ -22,6 +25,8 @@ type selectNode struct {
 	elements   []*selectNode // reached by the index of an element
 	anyMember  *selectNode
 	anyElement *selectNode
+	// wild tells that a wildcard led here, so that there may be several values.
+	wild bool
 	// tests are the conditions whose selector ends here.
 	tests []test
 	// scope holds the conditions whose selector passes or ends here.
@@ -53,19 +58,21 @@ const (
 
 func newJSONMatcher(e expr) *jsonMatcher {
 	m := &jsonMatcher{root: &selectNode{}}
-	conditions := 0
-	m.rule = m.add(e, &conditions)
+	m.rule = m.add(e)
 	return m
 }
 
-func (m *jsonMatcher) add(e expr, conditions *int) rule {
+func (m *jsonMatcher) add(e expr) rule {
 	r := rule{kind: ruleAll}
 	var parts []expr
 	switch e := e.(type) {
 	case *condition:
-		bit := *conditions
-		*conditions++
-		m.root.add(e.selector, test{comparison: &e.comparison, bit: bit})
+		bit := m.conditions
+		m.conditions++
+		n := m.root.add(e.selector, test{comparison: &e.comparison, bit: bit})
+		if !n.wild && len(n.tests) == 1 {
+			m.single = append(m.single, n)
+		}
 		if e.op == notExists {
 			return rule{kind: ruleNotMet, bit: bit}
 		}
@@ -78,31 +85,32 @@ func (m *jsonMatcher) add(e expr, conditions *int) rule {
 		parts = e
 	}
 	for _, part := range parts {
-		r.parts = append(r.parts, m.add(part, conditions))
+		r.parts = append(r.parts, m.add(part))
 	}
 	return r
 }
 
-// add leads a selector on from n and leaves the test where it ends.
-func (n *selectNode) add(selector []step, t test) {
+// add leads a selector on from n and leaves the test where it ends, in the node that
+// is returned.
+func (n *selectNode) add(selector []step, t test) *selectNode {
 	n.scope.add(t.bit)
 	if len(selector) == 0 {
 		n.tests = append(n.tests, t)
-		return
+		return n
 	}
-	n.child(selector[0]).add(selector[1:], t)
+	return n.child(selector[0]).add(selector[1:], t)
 }
 
 func (n *selectNode) child(s step) *selectNode {
 	switch s.kind {
 	case anyMemberStep:
 		if n.anyMember == nil {
-			n.anyMember = &selectNode{step: s}
+			n.anyMember = &selectNode{step: s, wild: true}
 		}
 		return n.anyMember
 	case anyElementStep:
 		if n.anyElement == nil {
-			n.anyElement = &selectNode{step: s}
+			n.anyElement = &selectNode{step: s, wild: true}
 		}
 		return n.anyElement
 	}
@@ -113,7 +121,7 @@ func (n *selectNode) child(s step) *selectNode {
 	if i := slices.IndexFunc(*list, func(c *selectNode) bool { return c.step == s }); i >= 0 {
 		return (*list)[i]
 	}
-	*list = append(*list, &selectNode{step: s, name: []byte(s.name)})
+	*list = append(*list, &selectNode{step: s, name: []byte(s.name), wild: n.wild})
 	return (*list)[len(*list)-1]
 }
 
@@ -156,7 +164,7 @@ func (m *jsonMatcher) matches(e *Event) bool {
 		return false
 	}
 	w := walker{event: e, text: e.Text()}
-	return w.run(m.root) && m.rule.holds(w.met)
+	return w.run(m) && m.rule.holds(w.met)
 }
 
 // holds reports whether the rule holds when the conditions in met were met.

@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -47,8 +46,8 @@ const (
 
 // ParseSelection reads a selection. The error is a *[SyntaxError].
 func ParseSelection(text string) (*Selection, error) {
-	if utf8.RuneCountInString(text) > MaxSelectionLength {
-		return nil, syntaxError(len(text), "Member must have length less than or equal to "+strconv.Itoa(MaxSelectionLength))
+	if err := checkText(text, MaxSelectionLength); err != nil {
+		return nil, err
 	}
 	p := selectionParser{lexer{text: text}}
 	p.blanks()

@@ -64,7 +64,8 @@ func TestSelectionRefusesWhatItCannotRead(t *testing.T) {
 		{`@aws.account = "1" and @aws.region = "2"`, 19},
 		{`(@aws.account = "1"`, 19},
 		{`"1" = @aws.account`, 0},
-		{`@aws.account = "` + strings.Repeat("1", 2000) + `"`, 2017},
+		{`@aws.account = "` + strings.Repeat("1", 2000) + `"`, 2000},
+		{"@aws.account = \"\xff\"", 16},
 	} {
 		_, err := ParseSelection(tt.text)
 		var syntax *SyntaxError

@@ -1,5 +1,7 @@
 package pattern
 
+import "bytes"
+
 // A walker reads a JSON message once from end to end, without building anything.
 // It follows the selectors where they lead, and checks the rest only for being
 // JSON (RFC 8259): one fault anywhere, and nothing matches.
@@ -11,96 +13,110 @@ type walker struct {
 	text  []byte
 	// met holds the conditions that are met by what has been read.
 	met conditionSet
+	// found holds, by the number of their first test, the nodes without a wildcard
+	// whose value has been found; event.values has where. Their conditions are
+	// looked at in the end, when no later member of the same name can come.
+	found conditionSet
 }
 
+// A span is a part of the text.
+type span struct{ begin, end int }
+
 // run reads the message and reports whether it is JSON.
-func (w *walker) run(root *selectNode) bool {
+func (w *walker) run(m *jsonMatcher) bool {
+	if len(w.event.values) < m.conditions {
+		w.event.values = make([]span, m.conditions)
+	}
 	i := w.blanks(0)
-	at := cursors{nodes: [1 + maxWildcards]*selectNode{root}, count: 1}
-	if i = w.visit(i, at); i < 0 {
+	at := cursors{nodes: [1 + maxWildcards]*selectNode{m.root}, count: 1}
+	if i = w.visit(i, at); i < 0 || w.blanks(i) < len(w.text) {
 		return false
 	}
-	return w.blanks(i) == len(w.text)
+	for _, n := range m.single {
+		if first := n.tests[0].bit; w.found.has(first) {
+			value := w.event.values[first]
+			w.test(n, w.text[value.begin:value.end])
+		}
+	}
+	return true
 }
 
 // visit reads the value at i, to which the cursors have led. Values inside
 // each other are visited by recursion, but never deeper than the selectors lead.
 func (w *walker) visit(i int, at cursors) int {
-	if i >= len(w.text) {
+	end := w.read(i, at)
+	if end < 0 {
 		return -1
 	}
-	switch w.text[i] {
-	case '{':
-		w.testKind(at, notExists)
+	for _, n := range at.nodes[:at.count] {
+		switch {
+		case n.tests == nil:
+		case n.wild:
+			w.test(n, w.text[i:end])
+		default:
+			first := n.tests[0].bit
+			w.found.add(first)
+			w.event.values[first] = span{i, end}
+		}
+	}
+	return end
+}
+
+func (w *walker) read(i int, at cursors) int {
+	if i < len(w.text) && w.text[i] == '{' {
 		for _, n := range at.nodes[:at.count] {
 			if n.members != nil || n.anyMember != nil {
 				return w.object(i, at)
 			}
 		}
-		return w.skip(i)
-	case '[':
-		w.testKind(at, notExists)
+	}
+	if i < len(w.text) && w.text[i] == '[' {
 		for _, n := range at.nodes[:at.count] {
 			if n.elements != nil || n.anyElement != nil {
 				return w.array(i, at)
 			}
 		}
-		return w.skip(i)
+	}
+	return w.skip(i)
+}
+
+// test notes which conditions of a node its value meets.
+func (w *walker) test(n *selectNode, value []byte) {
+	switch value[0] {
 	case '"':
-		end, escaped := scanString(w.text, i)
-		if end < 0 {
-			return -1
-		}
-		text := w.text[i+1 : end-1]
-		if escaped {
+		text := value[1 : len(value)-1]
+		if bytes.IndexByte(text, '\\') >= 0 {
 			text = w.unescape(text)
 		}
-		for _, n := range at.nodes[:at.count] {
-			for _, t := range n.tests {
-				if t.op == notExists || t.holdsForText(text) {
-					w.met.add(t.bit)
-				}
+		for _, t := range n.tests {
+			if t.op == notExists || t.holdsForText(text) {
+				w.met.add(t.bit)
 			}
 		}
-		return end
+	case '{', '[':
+		w.testKind(n, notExists)
 	case 't':
-		w.testKind(at, isTrue)
-		return w.keyword(i, "true")
+		w.testKind(n, isTrue)
 	case 'f':
-		w.testKind(at, isFalse)
-		return w.keyword(i, "false")
+		w.testKind(n, isFalse)
 	case 'n':
-		w.testKind(at, isNull)
-		return w.keyword(i, "null")
+		w.testKind(n, isNull)
 	default:
-		end := scanNumber(w.text, i)
-		if end < 0 {
-			return -1
+		number, _ := parseDecimal(value)
+		for _, t := range n.tests {
+			if t.op == notExists || t.holdsForNumber(value, number) {
+				w.met.add(t.bit)
+			}
 		}
-		w.testNumber(at, w.text[i:end])
-		return end
 	}
 }
 
 // testKind notes which conditions are met by a value that is neither a string nor
 // a number: that something is there, and the one operator that asks for it.
-func (w *walker) testKind(at cursors, op operator) {
-	for _, n := range at.nodes[:at.count] {
-		for _, t := range n.tests {
-			if t.op == notExists || t.op == op {
-				w.met.add(t.bit)
-			}
-		}
-	}
-}
-
-func (w *walker) testNumber(at cursors, text []byte) {
-	number, _ := parseDecimal(text)
-	for _, n := range at.nodes[:at.count] {
-		for _, t := range n.tests {
-			if t.op == notExists || t.holdsForNumber(text, number) {
-				w.met.add(t.bit)
-			}
+func (w *walker) testKind(n *selectNode, op operator) {
+	for _, t := range n.tests {
+		if t.op == notExists || t.op == op {
+			w.met.add(t.bit)
 		}
 	}
 }
@@ -135,6 +151,7 @@ func (w *walker) object(i int, at cursors) int {
 			var stale conditionSet
 			next, stale = at.member(name)
 			w.met = w.met.minus(stale)
+			w.found = w.found.minus(stale)
 		}
 		if i = w.colon(end); i < 0 {
 			return -1

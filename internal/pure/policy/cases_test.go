@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,7 +170,7 @@ func runCases(t *testing.T, file string) {
 			}
 		}))
 	}
-	t.Logf("%s: %d passed, %d failed", file, passed, failed)
+	fmt.Printf("%s: %d passed, %d failed\n", file, passed, failed)
 }
 
 // documentText is a document that the file holds as JSON, or as a string.

@@ -115,6 +115,7 @@ func TestConditions(t *testing.T) {
 		{"IpAddress", `"203.0.113.7"`, `203.0.113.8`, false},
 		{"IpAddress", `"203.0.113.0/24"`, `::ffff:203.0.113.7`, true},
 		{"IpAddress", `"::ffff:203.0.113.0/120"`, `203.0.113.7`, true},
+		{"IpAddress", `"::ffff:203.0.113.7"`, `203.0.113.7`, true},
 		{"IpAddress", `"2001:db8::/32"`, `2001:db8::1`, true},
 		{"IpAddress", `"2001:db8::1"`, `2001:db8::2`, false},
 		{"IpAddress", `"0.0.0.0/0"`, `2001:db8::1`, false},

@@ -23,4 +23,13 @@
 // refused. What was refused cannot be stored, so evaluation never meets it; a
 // [Source] without a document, or with one parsed for another purpose, denies
 // the request. The zero [Effect] is a denial.
+//
+// # Checked against something else
+//
+// judge_test.go decides the same requests by other means (the JSON as written,
+// regular expressions, rationals, sets of names), generate_test.go makes policies
+// that nearly fit, and differential_test.go compares: POLICY_SCENES and
+// POLICY_SEED set how many and which. planted_test.go holds bugs that the
+// comparison must find; POLICY_PLANTED=1 plants them. cases_test.go runs case
+// files, laws_test.go what must be true of every decision.
 package policy

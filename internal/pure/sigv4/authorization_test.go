@@ -167,17 +167,17 @@ func TestSoundSignaturesOfUnsoundRequests(t *testing.T) {
 		signed []string
 		want   string // in the refusal
 	}{
-		"in order":       {[]string{"content-type", "host", "x-amz-date"}, ""},
-		"authority":      {[]string{":authority", "content-type", "x-amz-date"}, ""},
-		"no content":     {[]string{"host", "x-amz-date"}, ""},
-		"out of order":   {[]string{"host", "content-type", "x-amz-date"}, "in order"},
-		"twice":          {[]string{"host", "host", "x-amz-date"}, "each once"},
-		"capitals":       {[]string{"Content-Type", "host", "x-amz-date"}, "lower-case"},
-		"empty name":     {[]string{"", "host", "x-amz-date"}, "lower-case"},
-		"none":           {nil, "requires 'SignedHeaders'"},
-		"no host":        {[]string{"content-type", "x-amz-date"}, "'Host' or ':authority' must be"},
-		"no date":        {[]string{"content-type", "host"}, "'X-Amz-Date' must be"},
-		"absent header":  {[]string{"host", "x-amz-date", "x-none"}, "is not in the request"},
+		"in order":      {[]string{"content-type", "host", "x-amz-date"}, ""},
+		"authority":     {[]string{":authority", "content-type", "x-amz-date"}, ""},
+		"no content":    {[]string{"host", "x-amz-date"}, ""},
+		"out of order":  {[]string{"host", "content-type", "x-amz-date"}, "in order"},
+		"twice":         {[]string{"host", "host", "x-amz-date"}, "each once"},
+		"capitals":      {[]string{"Content-Type", "host", "x-amz-date"}, "lower-case"},
+		"empty name":    {[]string{"", "host", "x-amz-date"}, "lower-case"},
+		"none":          {nil, "requires 'SignedHeaders'"},
+		"no host":       {[]string{"content-type", "x-amz-date"}, "'Host' or ':authority' must be"},
+		"no date":       {[]string{"content-type", "host"}, "'X-Amz-Date' must be"},
+		"absent header": {[]string{"host", "x-amz-date", "x-none"}, "is not in the request"},
 	} {
 		r := &Request{Method: "POST", Path: "/", Host: "h", Header: http.Header{"X-Amz-Date": {"20261121T010203Z"}, "Content-Type": {"text/plain"}}}
 		a := &Authorization{Scope: Scope{"20261121", "r", "s"}, SignedHeaders: c.signed, Time: testTime}
@@ -219,6 +219,10 @@ func TestReadNamesWhatIsWrong(t *testing.T) {
 		"query with one parameter": {
 			query: "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a&X-Amz-Signature=b&X-Amz-SignedHeaders=host&X-Amz-Expires=1", fault: Incomplete,
 			message: "AWS query-string parameters must include 'X-Amz-Date'. Re-examine the query-string parameters.",
+		},
+		"query with a parameter twice": {
+			query: "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a&X-Amz-Credential=a", fault: Incomplete,
+			message: "The query-string parameter 'X-Amz-Credential' is given more than once.",
 		},
 		"another algorithm": {
 			header: http.Header{"Authorization": {"AWS4-HMAC-SHA1 Credential=a, SignedHeaders=b, Signature=c"}, "Date": {"a"}}, fault: Incomplete,
@@ -270,21 +274,25 @@ func TestCheckTime(t *testing.T) {
 		"now":              {Authorization{}, 0, ""},
 		"five minutes old": {Authorization{}, skew, ""},
 		"older": {
-			Authorization{}, skew + time.Second,
+			Authorization{},
+			skew + time.Second,
 			"Signature expired: 20261121T010203Z is now earlier than 20261121T010204Z (20261121T010704Z - 5 min.)",
 		},
 		"five minutes early": {Authorization{}, -skew, ""},
 		"earlier": {
-			Authorization{}, -skew - time.Second,
+			Authorization{},
+			-skew - time.Second,
 			"Signature not yet current: 20261121T010203Z is still later than 20261121T010202Z (20261121T005702Z + 5 min.)",
 		},
 		"presigned, in time": {Authorization{Presigned: true, Expires: time.Hour}, time.Hour, ""},
 		"presigned, over": {
-			Authorization{Presigned: true, Expires: 90 * time.Second}, 91 * time.Second,
+			Authorization{Presigned: true, Expires: 90 * time.Second},
+			91 * time.Second,
 			"Signature expired: 20261121T010203Z is now earlier than 20261121T010204Z (20261121T010334Z - 90 sec.)",
 		},
 		"presigned, early": {
-			Authorization{Presigned: true, Expires: time.Hour}, -skew - time.Second,
+			Authorization{Presigned: true, Expires: time.Hour},
+			-skew - time.Second,
 			"Signature not yet current: 20261121T010203Z is still later than 20261121T010202Z (20261121T005702Z + 5 min.)",
 		},
 	} {
@@ -316,6 +324,12 @@ func TestPresignedRequest(t *testing.T) {
 	}
 	if ok, err := accepted(received(r)); !ok {
 		t.Errorf("got refused (%v), want accepted", err)
+	}
+	week := r.Clone(t.Context())
+	week.URL.RawQuery = "Action=GetCallerIdentity"
+	Presign(week, testPayload, Credentials{"AKIDEXAMPLE", testSecret, ""}, "us-east-1", "sts", testTime, 7*24*time.Hour+time.Second)
+	if _, err := Read(received(week)); err == nil || !strings.Contains(err.Error(), "from 1 to 604800") {
+		t.Errorf("a week and a second: got %v, want refused", err)
 	}
 	for name, mutate := range map[string]func(*Request){
 		"action":         func(r *Request) { r.RawQuery = strings.Replace(r.RawQuery, "GetCaller", "GetSession", 1) },

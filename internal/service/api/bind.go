@@ -277,7 +277,7 @@ func blob(tree any) ([]byte, error) {
 		return nil, serialization("'%s' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: %d", shorten(text), len(text))
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		for _, c := range []byte(text) {
 			if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", rune(c)) {
 				return nil, serialization("'%s' can not be converted to a Blob: Invalid Base64 character: '%c'", shorten(text), c)
@@ -360,9 +360,11 @@ func java(sb *strings.Builder, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() {
-			java(sb, v.Elem())
+		if v.IsNil() {
+			sb.WriteString("null")
+			return
 		}
+		java(sb, v.Elem())
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			fmt.Fprintf(sb, "java.nio.HeapByteBuffer[pos=0 lim=%[1]d cap=%[1]d]", v.Len())
@@ -370,6 +372,9 @@ func java(sb *strings.Builder, v reflect.Value) {
 		}
 		sb.WriteByte('[')
 		for i := range v.Len() {
+			if sb.Len() > maxShown {
+				break
+			}
 			if i > 0 {
 				sb.WriteString(", ")
 			}
@@ -381,10 +386,13 @@ func java(sb *strings.Builder, v reflect.Value) {
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 		for i, k := range keys {
+			if sb.Len() > maxShown {
+				break
+			}
 			if i > 0 {
 				sb.WriteString(", ")
 			}
-			sb.WriteString(k.String() + "=")
+			sb.WriteString(shorten(k.String()) + "=")
 			java(sb, v.MapIndex(k))
 		}
 		sb.WriteByte('}')

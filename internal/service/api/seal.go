@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 // A Sealer makes what callers carry for us and must neither read nor change:
@@ -66,7 +67,7 @@ func (s *Seal) SealText(binding string, plain []byte) string {
 // OpenText opens what SealText made.
 func (s *Seal) OpenText(binding, text string) ([]byte, error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
+	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		return nil, ErrNotSealed
 	}
 	return s.Open(binding, sealed)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -119,6 +122,19 @@ func (r *rig) settle() {
 // in is the members of an input.
 type in = map[string]any
 
+// brief is members for a message: the names, and the values that are short texts.
+func brief(members in) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		text, short := members[name].(string)
+		if !short || len(text) > 200 {
+			text = "…"
+		}
+		list = append(list, name+"="+text)
+	}
+	return strings.Join(list, " ")
+}
+
 // do calls an operation as the root user of an account.
 func (r *rig) do(account arn.AccountID, region arn.Region, op string, members in) (any, error) {
 	r.Helper()
@@ -142,7 +158,7 @@ func ok[Out any](r *rig, op string, members in) *Out {
 	r.Helper()
 	out, err := r.do(alice, region, op, members)
 	if err != nil {
-		r.Fatalf("%s %v: %v", op, members, err)
+		r.Fatalf("%s %s: %v", op, brief(members), err)
 	}
 	if out == nil {
 		return nil
@@ -161,11 +177,11 @@ func (r *rig) refusedAs(account arn.AccountID, region arn.Region, op string, mem
 	out, err := r.do(account, region, op, members)
 	e, isException := api.AsException(err)
 	if !isException {
-		r.Errorf("%s %.200v: got %v, %v, want %s", op, members, out, err, code)
+		r.Errorf("%s %s: got %v, %v, want %s", op, brief(members), out, err, code)
 		return
 	}
 	if e.Code != code || e.Message != message {
-		r.Errorf("%s %.200v:\n got %s: %s\nwant %s: %s", op, members, e.Code, e.Message, code, message)
+		r.Errorf("%s %s:\n got %s: %s\nwant %s: %s", op, brief(members), e.Code, e.Message, code, message)
 	}
 }
 

@@ -69,9 +69,8 @@ func validName(name string) bool {
 
 // named is the stream that a request means by StreamName, StreamARN or both,
 // which is how AWS lets every operation name one. A name alone is a stream of the
-// caller's account and Region. An ARN may name another account's stream; whether
-// the caller may touch that is for policies to say. What it may not do is leave
-// the Region that the request was signed for.
+// caller's account and Region. An ARN may name any stream; whether the caller may
+// touch that is for policies to say.
 func named(call *api.Call, name, streamARN string) (streamID, error) {
 	id := streamID{call.Account(), call.Region, name}
 	if streamARN == "" {
@@ -86,9 +85,6 @@ func named(call *api.Call, name, streamARN string) (streamID, error) {
 	}
 	if name != "" && name != byARN.Name {
 		return streamID{}, errNameAndARNDiffer(name, streamARN)
-	}
-	if byARN.Region != call.Region {
-		return streamID{}, errStreamNotFound(byARN)
 	}
 	return byARN, nil
 }
@@ -155,8 +151,9 @@ func (st *stream) maxRecord() int { return int(st.MaxRecordKiB) << 10 }
 
 func (st *stream) retention() time.Duration { return time.Duration(st.RetentionHours) * time.Hour }
 
-// lookup returns the caller's stream in whatever state. Streams of other accounts
-// are not there: this is the last line behind the authorization that has already
+// lookup returns the caller's stream in whatever state. Streams of other Regions
+// than the one that the request was signed for are not there, nor are those of
+// other accounts: this is the last line behind the authorization that has already
 // refused them.
 func (s *Service) lookup(call *api.Call, id streamID) (stream, catalog.Revision, error) {
 	if id.Account != call.Account() || id.Region != call.Region {

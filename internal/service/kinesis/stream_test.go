@@ -3,6 +3,7 @@ package kinesis
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -182,7 +183,12 @@ func TestCrashBetweenTwoStatesIsRepaired(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r.restart()
+	r.stop()
+	r.start()
+	r.runUntil(func() bool {
+		st, _, _ := r.service.streams.Get(streamID{alice, region, "half-made"}.key())
+		return st.Status == statusActive && r.service.streams.Len() == 1
+	})
 	r.put("half-made", "a", "x")
 	if got := ok[ListStreamsOutput](r, "ListStreams", in{}).StreamNames; !slices.Equal(got, []string{"half-made"}) {
 		t.Errorf("ListStreams = %v, want only half-made", got)
@@ -199,22 +205,28 @@ func TestStreamDeletedWhileCreatingIsRemoved(t *testing.T) {
 
 func TestRunMakesStreamsActive(t *testing.T) {
 	r := newRig(t)
-	ctx, cancel := context.WithCancel(t.Context())
+	ok[api.Void](r, "CreateStream", in{"StreamName": "s", "ShardCount": number(1)})
+	r.runUntil(func() bool {
+		st, _, _ := r.service.streams.Get(streamID{alice, region, "s"}.key())
+		return st.Status == statusActive
+	})
+}
+
+// runUntil lets Run work until something is so.
+func (r *rig) runUntil(so func() bool) {
+	r.Helper()
+	ctx, cancel := context.WithCancel(r.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.service.Run(ctx) }()
-	ok[api.Void](r, "CreateStream", in{"StreamName": "s", "ShardCount": number(1)})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		st, _, _ := r.service.streams.Get(streamID{alice, region, "s"}.key())
-		if st.Status == statusActive {
-			break
-		}
+	for deadline := time.Now().Add(20 * time.Second); !so(); runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Fatalf("stream is still %s, want ACTIVE", st.Status)
+			r.Error("Run has not done what it should in 20 s")
+			break
 		}
 	}
 	cancel()
 	if err := <-done; err != nil {
-		t.Errorf("Run = %v, want nil at the end of its context", err)
+		r.Errorf("Run = %v, want nil at the end of its context", err)
 	}
 }
 
@@ -309,6 +321,9 @@ func TestStreamIsNamedByNameOrARN(t *testing.T) {
 		"arn:awsx:kinesis:kinesis::111111111111:stream/s",
 	} {
 		r.refused("DescribeStreamSummary", in{"StreamARN": bad}, invalid, "StreamARN "+bad+" is not the ARN of a stream.")
+	}
+	if _, err := r.do(alice, "eu-west-1", "CreateStream", in{"StreamName": "s"}); err != nil {
+		t.Fatal(err)
 	}
 	r.refused("DescribeStreamSummary", in{"StreamARN": "arn:aws:kinesis:eu-west-1:111111111111:stream/s"},
 		"ResourceNotFoundException", "Stream s under account 111111111111 not found.")

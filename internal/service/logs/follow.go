@@ -91,7 +91,10 @@ func (s *Service) storedBytes(id groupID, g group) int64 {
 // TrimIngest removes from the ingest journals what is older than KeepIngest and
 // has been delivered. Run does so every minute.
 func (s *Service) TrimIngest(ctx context.Context) error {
-	oldest := s.cfg.Now().Add(-s.cfg.KeepIngest)
+	// The time that has passed since the start is measured, not read from the
+	// calendar: a calendar that is set forward makes no event older.
+	now := s.started.Add(s.cfg.Now().Sub(s.started))
+	oldest := now.Add(-s.cfg.KeepIngest)
 	all, _ := s.regions.all()
 	var errs []error
 	for _, r := range all {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"tributary/internal/durable/journal"
 	"tributary/internal/service/api"
 )
 
@@ -61,8 +63,11 @@ func (s *Service) putLogEvents(ctx context.Context, call *api.Call, in *putEvent
 			return nil, errUnavailable()
 		}
 		entry := appendEntry(make([]byte, 0, entrySize(&e, accepted)), &e, in.Body, accepted)
-		if _, _, err := p.journal.Append(ctx, entry); err != nil {
-			return nil, fmt.Errorf("append to %s: %w", p.name, err)
+		switch _, _, err := p.journal.Append(ctx, entry); {
+		case errors.Is(err, journal.ErrQuarantined), errors.Is(err, journal.ErrClosed): // reported by the journal
+			return nil, errUnavailable()
+		case err != nil:
+			return nil, fmt.Errorf("put log events: %w", err)
 		}
 	}
 	return &PutLogEventsOutput{

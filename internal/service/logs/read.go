@@ -33,9 +33,10 @@ func (s *Service) getLogEvents(ctx context.Context, call *api.Call, in *GetLogEv
 	}
 	q := search{
 		streams:  map[StreamID]string{st.ID: id.Name},
-		from:     max(valueOr(in.StartTime, 0), g.expiry(s.now())),
-		to:       valueOr(in.EndTime, maxTimestamp+1) - 1,
+		from:     max(min(valueOr(in.StartTime, 0), maxTimestamp), g.expiry(s.now())),
+		to:       min(valueOr(in.EndTime, maxTimestamp+1)-1, maxTimestamp),
 		limit:    int(valueOr(in.Limit, maxReadEvents)),
+		budget:   maxSearched,
 		match:    func([]byte) bool { return true },
 		place:    placeInJournal,
 		backward: in.StartFromHead == nil || !*in.StartFromHead,
@@ -165,8 +166,9 @@ func (s *Service) filterLogEvents(ctx context.Context, call *api.Call, in *Filte
 	}
 	q := search{
 		from:     max(valueOr(in.StartTime, 0), g.expiry(s.now())),
-		to:       valueOr(in.EndTime, maxTimestamp),
+		to:       min(valueOr(in.EndTime, maxTimestamp), maxTimestamp),
 		limit:    int(valueOr(in.Limit, maxReadEvents)),
+		budget:   maxSearched,
 		match:    wanted.Match,
 		place:    func(e *Entry, ev Event, _ journal.Position) EventID { return e.EventID(ev) },
 		backward: in.StartFromHead != nil && !*in.StartFromHead,

@@ -67,6 +67,7 @@ type rig struct {
 	dispatch *api.Dispatcher
 	stop     func()
 
+	ingest    int                                       // journals of a new Region
 	delivered func(arn.Region, string) journal.Position // nil: nothing delivers
 	refuse    func(TestTarget) error                    // what becomes of test messages; nil: all arrive
 	tested    []TestTarget                              // test messages that were sent
@@ -74,7 +75,7 @@ type rig struct {
 
 func newRig(t *testing.T, options ...func(*rig)) *rig {
 	t.Helper()
-	r := &rig{T: t, dir: t.TempDir(), sealer: api.NewSealer(api.RandomKey()), clock: &clock{now: testTime}}
+	r := &rig{T: t, dir: t.TempDir(), sealer: api.NewSealer(api.RandomKey()), clock: &clock{now: testTime}, ingest: 2}
 	for _, o := range options {
 		o(r)
 	}
@@ -103,7 +104,7 @@ func (r *rig) start() {
 	})
 	r.must(err)
 	r.service, err = New(ctx, Config{
-		Catalog: r.catalog, Journals: r.journals, IAM: r.iam, Sealer: r.sealer, IngestJournals: 2,
+		Catalog: r.catalog, Journals: r.journals, IAM: r.iam, Sealer: r.sealer, IngestJournals: r.ingest,
 		TestDelivery: func(_ context.Context, target TestTarget) error {
 			r.tested = append(r.tested, target)
 			if r.refuse == nil {
@@ -279,4 +280,14 @@ func (r *rig) role(account arn.AccountID, name string) arn.ARN {
 		"AssumeRolePolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"logs.us-east-1.amazonaws.com"},"Action":"sts:AssumeRole"}}`,
 	})
 	return arn.New("iam", "", account, "role/"+name)
+}
+
+// user makes a user without any permission and returns it as a caller.
+func (r *rig) user(account arn.AccountID, name string) user {
+	r.Helper()
+	r.void(root(account), "iam:CreateUser", in{"UserName": name})
+	key := ok[iam.CreateAccessKeyOutput](r, root(account), "iam:CreateAccessKey", in{"UserName": name}).AccessKey
+	_, caller, err := r.iam.Credentials(r.Context(), key.AccessKeyID, "")
+	r.must(err)
+	return user{caller, home}
 }

@@ -26,6 +26,7 @@ type search struct {
 	from    int64               // ms, included
 	to      int64               // ms, included
 	limit   int                 // events
+	budget  int                 // bytes of entries to look at before the page may end short
 	match   func(message []byte) bool
 	// place is what events are ordered by: the event's id, or the event's time and
 	// its place in the journal.
@@ -107,7 +108,7 @@ func (q *search) run(ctx context.Context, sources []source) (found, error) {
 		if q.isCut && q.farther(near, q.cutoff) {
 			break
 		}
-		if q.searched >= maxSearched && q.passes(near) {
+		if q.searched >= q.budget && q.passes(near) {
 			return q.stopAt(near), nil
 		}
 		if err := q.source(ctx, &sources[i]); err != nil {

@@ -64,6 +64,7 @@ type Service struct {
 
 	regions regions
 	orphans orphans
+	started time.Time // anchors the age of events
 }
 
 // New returns the service and opens the journals of the Regions that have been
@@ -89,6 +90,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		tokens:       cfg.Sealer.For("logs/events"),
 		regions:      newRegions(),
 		orphans:      orphans{wake: make(chan struct{}, 1)},
+		started:      cfg.Now(),
 	}
 	if err := s.regionTable.Err(); err != nil {
 		return nil, err
