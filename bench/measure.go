@@ -12,12 +12,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"tributary/internal/client"
-	"tributary/internal/service/logs"
 )
 
 const (
@@ -282,7 +282,7 @@ func fill(lines []string, size int) (messages []string, bytes int) {
 	return messages, bytes
 }
 
-// floor is the time one core needs to do to a body what no implementation can
+// floor is the CPU time that it takes to do to a body what no implementation can
 // leave out: hash it, scan it once, compress it once.
 func floor(body []byte, length time.Duration) time.Duration {
 	var out bytes.Buffer
@@ -290,12 +290,12 @@ func floor(body []byte, length time.Duration) time.Duration {
 	if err != nil {
 		panic("bench: " + err.Error()) // the level exists
 	}
-	began := time.Now()
+	began := used()
 	n := 0
-	for time.Since(began) < length {
+	for used()-began < length {
 		_ = sha256.Sum256(body)
-		if _, err := logs.ScanPutLogEvents(body); err != nil {
-			panic("bench: " + err.Error()) // the body is ours
+		if !scan(body) {
+			panic("bench: the body is not JSON") // it is ours
 		}
 		out.Reset()
 		w.Reset(&out)
@@ -303,7 +303,40 @@ func floor(body []byte, length time.Duration) time.Duration {
 		_ = w.Close()
 		n++
 	}
-	return time.Since(began) / time.Duration(n)
+	return (used() - began) / time.Duration(n)
+}
+
+// used is the CPU time of this process.
+func used() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic("bench: " + err.Error()) // the arguments are right
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// scan goes over JSON once as the plainest scanner does: it tells strings from the
+// rest, steps over escapes, refuses control bytes in strings, and counts brackets.
+func scan(body []byte) bool {
+	depth := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] < ' ' {
+					return false
+				}
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return depth == 0
 }
 
 // readLines reads the input file, or makes lines like those of a web server.

@@ -33,6 +33,8 @@ type Config struct {
 	healed func()
 }
 
+var errClosed = errors.New("broker is closed")
+
 // A Broker is an open engine. Its methods may be called from any goroutine.
 type Broker struct {
 	cfg  Config
@@ -94,6 +96,7 @@ func (b *Broker) Close(ctx context.Context) (err error) {
 	b.closing.Do(func() {
 		b.stop()
 		b.stopped.Wait()
+		b.health.fail(errClosed)
 		err = b.shutdown(ctx)
 	})
 	if err != nil {

@@ -53,17 +53,17 @@ func (h *health) recover() {
 	}
 }
 
-// state returns why writes fail, and a channel that is closed when they begin to.
-func (h *health) state() (error, <-chan struct{}) {
+// state returns a channel that is closed when writes begin to fail, and why they do.
+func (h *health) state() (failed <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.err, h.failed
+	return h.failed, h.err
 }
 
 // Health returns nil while writes can be made durable, and else ErrNoSpace or
 // ErrUnavailable with the cause.
 func (b *Broker) Health() error {
-	if err, _ := b.health.state(); err != nil {
+	if _, err := b.health.state(); err != nil {
 		return fmt.Errorf("%w: %w", kindOf(err), err)
 	}
 	return b.checkSpace()
@@ -103,13 +103,13 @@ func reserve(total uint64) uint64 { return min(total/16, 128<<20) }
 // Other failures of a disk it leaves alone; see the package comment.
 func (b *Broker) heal(ctx context.Context) {
 	for {
-		_, failed := b.health.state()
+		failed, _ := b.health.state()
 		select {
 		case <-ctx.Done():
 			return
 		case <-failed:
 		}
-		err, _ := b.health.state()
+		_, err := b.health.state()
 		if !outOfSpace(err) {
 			b.log.Error("writes have stopped until the process is started again", "cause", err)
 			return

@@ -46,7 +46,7 @@ func header(name string, n uint64) Condition {
 // Errors: ErrConflict, ErrNoSpace, ErrUnavailable and ErrNoStream, after which the
 // message is not stored and never will be; ErrUnknownOutcome, after which it may be.
 func (s Stream) Publish(subject string, data []byte, conditions ...Condition) (seq uint64, err error) {
-	failure, failed := s.b.health.state()
+	failed, failure := s.b.health.state()
 	if failure != nil {
 		return 0, fmt.Errorf("publish to %s: %w: %w", s.name, kindOf(failure), failure)
 	}
@@ -72,7 +72,7 @@ func (s Stream) Publish(subject string, data []byte, conditions ...Condition) (s
 	case err := <-ack.Err():
 		return 0, fmt.Errorf("publish to %s: %w", s.name, publishError(err))
 	case <-failed:
-		failure, _ := s.b.health.state()
+		_, failure := s.b.health.state()
 		return 0, fmt.Errorf("publish to %s: %w: %w", s.name, ErrUnknownOutcome, failure)
 	case <-timeout.C:
 		return 0, fmt.Errorf("publish to %s: %w: not acknowledged in %v", s.name, ErrUnknownOutcome, publishTimeout)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -254,11 +253,16 @@ func (t *Table[V]) size() int {
 }
 
 // copies returns changes that write again the values after a key that are not newer
-// than a revision, at most n of them, and the key to go on after.
+// than a revision: those of at most n keys, and no more after they are as large as a
+// change set should be. last is the key to go on after.
 func (t *Table[V]) copies(after Key, notAfter Revision, n int) (changes []change, last Key, more bool, err error) {
 	rows := t.chunk(Key{}, after, after, n)
 	last = after
+	size := 0
 	for _, r := range rows {
+		if size >= targetSize {
+			return changes, last, true, nil
+		}
 		last = r.key
 		if r.rev > notAfter {
 			continue
@@ -270,8 +274,9 @@ func (t *Table[V]) copies(after Key, notAfter Revision, n int) (changes []change
 		changes = append(changes, change{
 			Table: t.name, Key: r.key.Parts(), Schema: t.schema, Written: r.rev, Value: raw,
 		})
+		size += len(raw)
 	}
-	return slices.Clip(changes), last, len(rows) == n, nil
+	return changes, last, len(rows) == n, nil
 }
 
 func (t *Table[V]) mustBeReadable() {

@@ -163,16 +163,16 @@ func (j *Journal) write(b Block, subject string, conditions ...broker.Condition)
 		j.quarantine(err)
 		return 0, time.Time{}, err
 	}
-	j.committed(own, len(stored))
+	j.committed(own)
 	return b.Number, b.Time, nil
 }
 
 // committed takes note of a block that is on disk. commitMu is held.
-func (j *Journal) committed(b Block, size int) {
+func (j *Journal) committed(b Block) {
 	j.last, j.lastTime = b.Number, b.Time
 	j.markEnd(b.Number)
 	j.store.unsynced.Store(true)
-	j.store.recent.add(j.id, b, size)
+	j.store.recent.add(j.id, b)
 	j.advance(b.Number)
 }
 
@@ -201,7 +201,7 @@ func (j *Journal) settle() error {
 		if err != nil {
 			return err
 		}
-		j.committed(b, 0)
+		j.committed(b)
 	}
 	j.unsettled = false
 	return nil

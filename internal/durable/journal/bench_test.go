@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,65 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendLarge is about bytes: 128 KiB an append.
+func BenchmarkAppendLarge(b *testing.B) {
+	for _, compress := range []bool{false, true} {
+		b.Run(fmt.Sprintf("compress=%v", compress), func(b *testing.B) {
+			var opts []Option
+			if compress {
+				opts = append(opts, Compress())
+			}
+			j, err := openEngine(b, b.TempDir()).store.Create(b.Context(), "bench", opts...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			entry := bytes.Repeat([]byte(`{"time":"2026-03-01T12:00:00Z","level":"info"}`), 128<<10/46)
+			measure(b, 64, func(ctx context.Context) error {
+				_, _, err := j.Append(ctx, entry)
+				return err
+			})
+			b.SetBytes(128 << 10)
+		})
+	}
+}
+
+// BenchmarkRead reads entries of 1 KiB in blocks of 64, from memory or not.
+func BenchmarkRead(b *testing.B) {
+	e := openEngine(b, b.TempDir())
+	j, err := e.store.Create(b.Context(), "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	entries := make([][]byte, 64)
+	for i := range entries {
+		entries[i] = make([]byte, 1024)
+	}
+	for range 200 {
+		if _, _, err := j.Append(b.Context(), entries...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, from := range []string{"memory", "engine"} {
+		b.Run(from, func(b *testing.B) {
+			if from == "engine" {
+				e.store.recent.drop(j.id)
+			}
+			b.SetBytes(1024)
+			r := j.Reader(Position{})
+			for n := 0; n < b.N; {
+				block, ok, err := r.Poll(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !ok {
+					r = j.Reader(Position{})
+				}
+				n += len(block.Entries)
+			}
+		})
+	}
+}
+
 // measure shares b.N calls of append among writers and reports calls and CPU time.
 func measure(b *testing.B, writers int, append func(context.Context) error) {
 	b.SetBytes(1024)
@@ -71,7 +131,7 @@ func measure(b *testing.B, writers int, append func(context.Context) error) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
-	b.ReportMetric(float64((cpu(b) - before).Microseconds())/float64(b.N), "cpu-µs/append")
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/append")
 }
 
 func cpu(b *testing.B) time.Duration {

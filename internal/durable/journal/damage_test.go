@@ -237,12 +237,10 @@ func TestEndIsKnownAfterDeath(t *testing.T) {
 	if err := os.CopyFS(streamDir(dead, j), os.DirFS(streamDir(older, j))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := mustEngine(t, dead).store.Open(t.Context(), "j"); !errors.Is(err, ErrQuarantined) {
+	if _, err := openEngine(t, dead).store.Open(t.Context(), "j"); !errors.Is(err, ErrQuarantined) {
 		t.Errorf("Open = %v, want ErrQuarantined", err)
 	}
 }
-
-func mustEngine(t *testing.T, dir string) *engine { return openEngine(t, dir) }
 
 func remove(t *testing.T, path string) {
 	t.Helper()
@@ -269,7 +267,6 @@ func TestHoleIsAnErrorAndNotSkipped(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Fatalf("journal has the files %v, %v; the test needs three", files, err)
 	}
-	slices.SortFunc(files, func(a, b string) int { return len(a) - len(b) })
 	slices.Sort(files)
 	remove(t, files[1])
 	remove(t, filepath.Join(streamDir(dir, j), "msgs", "index.db"))

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tributary/internal/durable/broker"
-	"tributary/internal/durable/catalog"
 )
 
 func TestMain(m *testing.M) {
@@ -154,8 +153,14 @@ func TestBlockHasTheTimeOfTheClock(t *testing.T) {
 		at   time.Duration
 		want uint64
 	}{
-		{-time.Hour, 1}, {0, 1}, {1, 2}, {time.Millisecond, 2}, {time.Minute, 3},
-		{time.Hour, 3}, {90 * time.Minute, 5}, {3 * time.Hour, 6},
+		{-time.Hour, 1},
+		{0, 1},
+		{1, 2},
+		{time.Millisecond, 2},
+		{time.Minute, 3},
+		{time.Hour, 3},
+		{90 * time.Minute, 5},
+		{3 * time.Hour, 6},
 	} {
 		if got, err := j.SeekTime(t.Context(), start.Add(c.at)); got != (Position{c.want, 0}) || err != nil {
 			t.Errorf("SeekTime(start + %v) = %v, %v, want block %d", c.at, got, err, c.want)
@@ -377,124 +382,6 @@ func TestTrim(t *testing.T) {
 	mustAppend(t, j, "7")
 	if got, err := readAll(t, j, Position{}); err != nil || !slices.Equal(got, []string{"6.0=6", "7.0=7"}) {
 		t.Errorf("after reopening: %v, %v", got, err)
-	}
-}
-
-func TestNamesOfJournals(t *testing.T) {
-	dir := t.TempDir()
-	e := openEngine(t, dir)
-	names := []string{"", "a", "a/b*.>", strings.Repeat("ж", 600)}
-	for i, name := range names {
-		mustAppend(t, mustCreate(t, e, name), fmt.Sprint(i))
-	}
-	if _, err := e.store.Create(t.Context(), "a"); !errors.Is(err, ErrExists) {
-		t.Errorf("Create twice = %v, want ErrExists", err)
-	}
-	if _, err := e.store.Open(t.Context(), "b"); !errors.Is(err, ErrUnknown) {
-		t.Errorf("Open of an unknown journal = %v, want ErrUnknown", err)
-	}
-	e.close()
-
-	e = openEngine(t, dir)
-	if got := e.store.Names(); !slices.Equal(got, names) {
-		t.Errorf("Names = %q, want %q", got, names)
-	}
-	for i, name := range names {
-		got, err := readAll(t, mustOpen(t, e, name), Position{})
-		if err != nil || !slices.Equal(got, []string{fmt.Sprintf("1.0=%d", i)}) {
-			t.Errorf("journal %d holds %v, %v", i, got, err)
-		}
-	}
-}
-
-func TestDeletedJournalIsGone(t *testing.T) {
-	dir := t.TempDir()
-	e := openEngine(t, dir)
-	old := mustCreate(t, e, "j")
-	mustAppend(t, old, "old")
-	if err := e.store.Delete(t.Context(), "j"); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := old.Append(t.Context(), []byte("x")); !errors.Is(err, ErrClosed) {
-		t.Errorf("Append to a deleted journal = %v, want ErrClosed", err)
-	}
-	if err := e.store.Delete(t.Context(), "j"); !errors.Is(err, ErrUnknown) {
-		t.Errorf("Delete twice = %v, want ErrUnknown", err)
-	}
-	again := mustCreate(t, e, "j")
-	if again.id == old.id {
-		t.Errorf("id %d is used twice", old.id)
-	}
-	mustAppend(t, again, "new")
-	e.close()
-	if got, err := readAll(t, mustOpen(t, openEngine(t, dir), "j"), Position{}); err != nil || !slices.Equal(got, []string{"1.0=new"}) {
-		t.Errorf("a journal of the same name holds %v, %v", got, err)
-	}
-}
-
-func TestCrashDuringCreateOrDelete(t *testing.T) {
-	for _, state := range []string{stateCreating, stateDeleting} {
-		for _, withStream := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s with stream %v", state, withStream), func(t *testing.T) {
-				dir := t.TempDir()
-				e := openEngine(t, dir)
-				j := mustCreate(t, e, "j")
-				_, err := e.store.table.Update(t.Context(), catalog.KeyOf("j"), func(r record, _ bool) (record, error) {
-					r.State = state
-					return r, nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !withStream {
-					if err := j.stream.Remove(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-				}
-				e.close()
-
-				e = openEngine(t, dir)
-				if _, err := e.store.Open(t.Context(), "j"); !errors.Is(err, ErrUnknown) {
-					t.Errorf("Open = %v, want ErrUnknown", err)
-				}
-				if _, err := j.store.cfg.Broker.Stream(streamName(j.id)).State(t.Context()); err == nil {
-					t.Error("the stream is still there")
-				}
-				mustCreate(t, e, "j")
-				if h := e.store.Health(); len(h) != 0 {
-					t.Errorf("Health = %v", h)
-				}
-			})
-		}
-	}
-}
-
-// TestGateAndJournals does what delivery does, while a journal is made, which waits
-// for the gate.
-func TestGateAndJournals(t *testing.T) {
-	dir := t.TempDir()
-	e := openEngine(t, dir)
-	mustCreate(t, e, "j")
-	e.close()
-	e = openEngine(t, dir)
-
-	release := e.catalog.Hold()
-	created := make(chan error)
-	go func() {
-		_, err := e.store.Create(t.Context(), "new")
-		created <- err
-	}()
-	for e.store.adminMu.TryLock() { // until Create is under way
-		e.store.adminMu.Unlock()
-	}
-	j := mustOpen(t, e, "j")
-	mustAppend(t, j, "under the gate")
-	if _, _, err := j.Mark(t.Context(), "lane"); err != nil {
-		t.Error(err)
-	}
-	release()
-	if err := <-created; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"tributary/internal/durable/broker"
@@ -96,29 +97,33 @@ func (s *Store) keepMarks(ctx context.Context) {
 	}
 }
 
-// noteEnds writes to the catalog how far each journal that has grown reaches.
-// adminMu is held.
+// noteEnds writes to the catalog how far each journal that has grown reaches. All at
+// once, because then they share change sets. adminMu is held.
 func (s *Store) noteEnds(ctx context.Context) error {
-	var errs []error
-	for _, j := range s.allOpen() {
-		last := j.End().Block - 1
-		if last == j.noted {
-			continue
+	open := s.allOpen()
+	errs := make([]error, len(open))
+	var wg sync.WaitGroup
+	for i, j := range open {
+		if last := j.End().Block - 1; last != j.noted {
+			wg.Go(func() { errs[i] = s.noteEnd(ctx, j, last) })
 		}
-		_, err := s.table.Update(ctx, catalog.KeyOf(j.name), func(r record, exists bool) (record, error) {
-			if !exists || r.ID != j.id {
-				return r, ErrUnknown
-			}
-			r.End = max(r.End, last)
-			return r, nil
-		})
-		if err != nil {
-			errs = append(errs, err)
-			continue
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *Store) noteEnd(ctx context.Context, j *Journal, last uint64) error {
+	_, err := s.table.Update(ctx, catalog.KeyOf(j.name), func(r record, exists bool) (record, error) {
+		if !exists || r.ID != j.id {
+			return r, ErrUnknown
 		}
+		r.End = max(r.End, last)
+		return r, nil
+	})
+	if err == nil {
 		j.noted = last
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // slots says which slots of markFile are used.

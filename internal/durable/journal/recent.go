@@ -24,8 +24,12 @@ func newRecent(limit int) *recent {
 	return &recent{limit: limit, blocks: make(map[blockID]cached)}
 }
 
-// add keeps a block of about size bytes, at the cost of the oldest ones.
-func (r *recent) add(journal uint64, b Block, size int) {
+// add keeps a block, at the cost of the oldest ones.
+func (r *recent) add(journal uint64, b Block) {
+	size := 256 // about what a block takes beside its entries
+	for _, e := range b.Entries {
+		size += len(e) + 24
+	}
 	if size > r.limit/2 {
 		return
 	}

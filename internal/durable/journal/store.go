@@ -24,8 +24,8 @@ var (
 	ErrQuarantined = errors.New("journal is quarantined")
 	// ErrDamaged means that a block is missing or not as it was written.
 	ErrDamaged = errors.New("journal is damaged")
-	// ErrFenced means that the lane has another writer, or that this one does not
-	// know how its last append ended; Mark makes the caller the writer.
+	// ErrFenced means that another process has written to the lane, or that it is not
+	// known how the last append to it ended, or that Mark has not been called.
 	ErrFenced   = errors.New("lane has another writer")
 	ErrTooLarge = errors.New("append is too large for a block")
 	// ErrTrimmed means that a position is before Start.

@@ -204,7 +204,7 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
-	reuse := false
+	reuse := true
 	defer func() { body.release(reuse) }()
 
 	call, err := x.authenticate(auth, body)
@@ -223,12 +223,13 @@ func (x *exchange) serveJSON() error {
 	} else if in.Tree, err = x.decodeJSON(body.bytes()); err != nil {
 		return err
 	}
+	// A handler that fails, or is told to give up, may leave work behind that
+	// still reads a scanned body.
+	reuse = false
 	out, err := x.config.Dispatcher.Do(x.r.Context(), x.operation, call, in)
 	if err != nil {
 		return err
 	}
-	// A handler that gave up, or was told to, may have left work behind that
-	// still reads a scanned body.
 	reuse = x.r.Context().Err() == nil
 	return x.answerJSON(out)
 }

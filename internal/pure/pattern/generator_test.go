@@ -214,4 +214,3 @@ func (g *generator) selector() (string, []step) {
 	}
 	return text, path
 }
-

@@ -297,8 +297,13 @@ func TestExtractNamesFields(t *testing.T) {
 		{
 			`[..., request=*.html*, status_code=4*,]`, access,
 			[]Field{
-				{"1", "127.0.0.1"}, {"2", "-"}, {"3", "frank"}, {"4", "10/Oct/2000:13:25:15 -0700"},
-				{"request", "GET /index.html HTTP/1.0"}, {"status_code", "404"}, {"7", "1534"},
+				{"1", "127.0.0.1"},
+				{"2", "-"},
+				{"3", "frank"},
+				{"4", "10/Oct/2000:13:25:15 -0700"},
+				{"request", "GET /index.html HTTP/1.0"},
+				{"status_code", "404"},
+				{"7", "1534"},
 			},
 			[]string{"request", "status_code"},
 		},

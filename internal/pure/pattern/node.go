@@ -10,6 +10,7 @@ import (
 //
 //sumtype:decl
 type node interface {
+	isNode()
 	// write appends the pattern in its canonical form, which is never longer
 	// than any text that parses to it.
 	write(b *strings.Builder)
@@ -127,6 +128,11 @@ const (
 	numberValue
 	regexValue
 )
+
+func (blankNode) isNode()   {}
+func (termsNode) isNode()   {}
+func (jsonNode) isNode()    {}
+func (columnsNode) isNode() {}
 
 func (blankNode) write(*strings.Builder) {}
 
