@@ -41,6 +41,7 @@ delivery:              service/logs service/kinesis service/iam service/api dura
 edge/gateway:          service/api pure/arn pure/sigv4
 
 server:                delivery edge/gateway service/api service/iam service/kinesis service/logs service/operator service/organizations durable/broker durable/catalog durable/journal pure/arn pure/policy
+server/servertest:     server client pure/sigv4
 client:                service/api pure/sigv4
 demo:                  client service/api pure/pattern pure/sigv4
 

@@ -105,7 +105,7 @@ func accountListCommand(conn *connection) *cobra.Command {
 				return err
 			}
 			var out struct {
-				Accounts []struct{ ID, Name, Email, Organization string }
+				Accounts []struct{ AccountID, Name, Email, OrganizationID string } // matched in any case
 			}
 			if err := c.JSON(cmd.Context(), "tributary", "Tributary_20261121.ListAccounts", struct{}{}, &out); err != nil {
 				return err
@@ -113,7 +113,7 @@ func accountListCommand(conn *connection) *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			_, _ = fmt.Fprintln(w, "ACCOUNT\tNAME\tEMAIL\tORGANIZATION") // Flush tells of errors
 			for _, a := range out.Accounts {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.ID, visible(a.Name), visible(a.Email), firstOf(a.Organization, "-"))
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.AccountID, visible(a.Name), visible(a.Email), firstOf(a.OrganizationID, "-"))
 			}
 			return w.Flush()
 		},

@@ -66,7 +66,7 @@ func newMetrics() *metrics {
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tributary_requests_total",
-			Help: "Requests answered, by service, operation and error code (ok for none).",
+			Help: "Requests answered, by service, operation and error code (OK for none).",
 		}, []string{"service", "operation", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "tributary_request_seconds",
@@ -80,9 +80,6 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) observe(service, operation, code string, d time.Duration) {
-	if code == "" {
-		code = "ok"
-	}
 	m.requests.WithLabelValues(service, operation, code).Inc()
 	m.seconds.WithLabelValues(service, operation).Observe(d.Seconds())
 }

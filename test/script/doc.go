@@ -21,6 +21,6 @@
 //	tributary WORD...         runs the program itself
 //	server stop|kill|start    SIGTERM, SIGKILL, and start on the same data
 //
-// The variables are ENDPOINT (the server's URL), DATA (its data directory) and
-// WORK. A story waits only for something to happen, never for time to pass.
+// The variables are ENDPOINT (the server's URL), ADDRESS (its host and port), DATA
+// (its data directory), PROGRAM (the program's path) and WORK. A story waits only for something to happen, never for time to pass.
 package script

@@ -3,6 +3,7 @@ package script
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -80,6 +81,8 @@ func setUp(env *testscript.Env, program string) error {
 	})
 	for _, v := range []struct{ name, value string }{
 		{"ENDPOINT", server.Endpoint},
+		{"ADDRESS", strings.TrimPrefix(server.Endpoint, "http://")},
+		{"PROGRAM", program},
 		{"DATA", c.data},
 		{"AWS_SECRET_ACCESS_KEY", "test"},
 		{"AWS_DEFAULT_REGION", "us-east-1"},
@@ -113,6 +116,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		c.server = server
 		ts.Setenv("ENDPOINT", server.Endpoint)
+		ts.Setenv("ADDRESS", strings.TrimPrefix(server.Endpoint, "http://"))
 	default:
 		ts.Fatalf("server %s: want stop, kill or start", args[0])
 	}

@@ -148,8 +148,8 @@ func damages(data []byte) map[string][]byte {
 	if len(data) == 0 {
 		return all
 	}
-	for part := range 4 {
-		at := len(data) * (2*part + 1) / 8
+	for part := range 2 {
+		at := len(data) * (2*part + 1) / 4
 		flipped := slices.Clone(data)
 		flipped[at] ^= 0x10
 		all[fmt.Sprintf("flipped at %d", at)] = flipped

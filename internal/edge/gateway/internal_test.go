@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,7 +88,7 @@ func TestKeyCacheForgetsAChangedSecret(t *testing.T) {
 		}
 	}
 	for i := range maxCachedKeys + 10 {
-		c.derive("id", "a", sigv4.Scope{Date: "20261121", Region: strings.Repeat("x", i), Service: "logs"})
+		c.derive("id", "a", sigv4.Scope{Date: "20261121", Region: strings.Repeat("x", i%64) + strconv.Itoa(i), Service: "logs"})
 	}
 	if got := len(c.byName); got != maxCachedKeys || c.recent.Len() != maxCachedKeys {
 		t.Errorf("got %d keys in %d places, want %d", c.recent.Len(), got, maxCachedKeys)

@@ -73,7 +73,7 @@ func expensiveCases() []expensiveCase {
 // takes 64 times. BenchmarkExpensive has the figures.
 func TestCostIsLinear(t *testing.T) {
 	const (
-		small, factor = 16 << 10, 8
+		small, factor = 8 << 10, 8
 		limit         = 3 * factor
 		attempts      = 5 // on a busy machine a measurement may fail
 	)

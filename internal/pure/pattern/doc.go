@@ -6,11 +6,12 @@
 // ours imported. A [Pattern] never changes after [Parse] and may be used by
 // any number of goroutines.
 //
-//	text ──lex──parse──▶ node ──plan──▶ Pattern ──Match(literal)──▶ true, false
-//	  (lex.go, parse*.go)  │(node.go)                   │
-//	                       ▼                            ├─ terms.go    search
-//	                    String()                        ├─ walk.go     JSON walker
-//	                                                    └─ columns.go  splitter
+//	text ──lex──parse──▶ node ──────▶ Pattern ◀──── Event ◀── literal
+//	  (lex.go, parse*.go)  │(node.go)    │        (event.go)
+//	                       ▼             ├─ terms.go    search
+//	                    String()         ├─ select.go   selectors, merged;  walk.go  JSON walker
+//	                                     └─ columns.go  splitter
+//	                                        compare.go  values;  machine.go  expressions
 //
 // # The three languages
 //

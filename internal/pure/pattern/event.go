@@ -40,7 +40,7 @@ const (
 // Reset gives e the message that literal, a valid JSON string literal with its
 // quotes, stands for. The literal must not change until the next Reset.
 func (e *Event) Reset(literal []byte) {
-	e.raw, e.escapes, e.hasText = nil, escapesUnknown, false
+	e.raw, e.escapes, e.text, e.hasText = nil, escapesUnknown, nil, false
 	if len(literal) >= 2 {
 		e.raw = literal[1 : len(literal)-1]
 	}

@@ -68,7 +68,7 @@ func (p *Pattern) Match(literal []byte) bool {
 	e := p.events.Get().(*Event)
 	e.Reset(literal)
 	ok := p.MatchEvent(e)
-	p.events.Put(e)
+	p.release(e)
 	return ok
 }
 
@@ -78,8 +78,14 @@ func (p *Pattern) MatchText(s string) bool {
 	e := p.events.Get().(*Event)
 	e.resetText(s)
 	ok := p.MatchEvent(e)
-	p.events.Put(e)
+	p.release(e)
 	return ok
+}
+
+// release keeps the buffers of an event, and nothing of the caller's.
+func (p *Pattern) release(e *Event) {
+	e.Reset(nil)
+	p.events.Put(e)
 }
 
 // MatchEvent reports whether the pattern matches an event. It is Match for a
@@ -113,7 +119,7 @@ func (p *Pattern) Fields() []string {
 // nothing.
 func (p *Pattern) Extract(literal []byte, dst []Field) ([]Field, bool) {
 	e := p.events.Get().(*Event)
-	defer p.events.Put(e)
+	defer p.release(e)
 	e.Reset(literal)
 	return p.ExtractEvent(e, dst)
 }
@@ -121,7 +127,7 @@ func (p *Pattern) Extract(literal []byte, dst []Field) ([]Field, bool) {
 // ExtractText is Extract for an event of which s is the message itself.
 func (p *Pattern) ExtractText(s string, dst []Field) ([]Field, bool) {
 	e := p.events.Get().(*Event)
-	defer p.events.Put(e)
+	defer p.release(e)
 	e.resetText(s)
 	return p.ExtractEvent(e, dst)
 }

@@ -24,7 +24,7 @@ type derivedRow[D any] struct {
 func (d *derived[V, D]) get(k catalog.Key) (value D, ok bool) {
 	record, rev, ok := d.table.Get(k)
 	if !ok {
-		d.rows.Delete(k)
+		d.forget(k)
 		return value, false
 	}
 	if row, there := d.rows.Load(k); there {
@@ -36,3 +36,6 @@ func (d *derived[V, D]) get(k catalog.Key) (value D, ok bool) {
 	d.rows.Store(k, derivedRow[D]{rev, value})
 	return value, true
 }
+
+// forget frees what was kept for a key that has been deleted.
+func (d *derived[V, D]) forget(k catalog.Key) { d.rows.Delete(k) }

@@ -118,7 +118,7 @@ func (s *Service) putDestination(ctx context.Context, call *api.Call, in *PutDes
 		return d, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, aborted(err)
 	}
 	item := stored.wire(id)
 	return &PutDestinationOutput{Destination: &item}, nil
@@ -144,13 +144,14 @@ func (s *Service) changeDestination(ctx context.Context, id destinationID, chang
 		err := change(&d)
 		return d, err
 	})
-	return err
+	return aborted(err)
 }
 
 // deleteDestination removes a destination. Filters that name it stay, and deliver
 // nothing until there is a destination of the name again.
 func (s *Service) deleteDestination(ctx context.Context, call *api.Call, in *DeleteDestinationInput) (*api.Void, error) {
 	id := destinationOf(call, in.DestinationName)
+	defer s.addresses.forget(id.key())
 	return nil, remove(ctx, s.destinations, id.key(), errNoDestination, func(destination) error { return nil })
 }
 

@@ -105,6 +105,16 @@ func errTailTooEarly() *api.Exception {
 
 func errInvalidPattern() *api.Exception { return invalidParameter("Invalid filter pattern") }
 
+// errAborted is answered when others change a record all the time.
+func errAborted() *api.Exception {
+	return api.Refuse("OperationAbortedException", "A conflicting operation is currently in progress against this resource. Please try again.")
+}
+
+// errRegions is answered to the first use of one Region too many.
+func errRegions() *api.Exception {
+	return api.Refuse("LimitExceededException", "This installation serves no further Region.")
+}
+
 // errUnavailable is answered while an ingest journal cannot be used. Clients try
 // again after it.
 func errUnavailable() *api.Exception {

@@ -262,12 +262,16 @@ func TestOrganizationPolicyAdmitsMembersWithARole(t *testing.T) {
 	}{
 		{"as it was made", func() {}, Admitted},
 		{"trust removed", func() {
-			r.void(root(sender), "iam:UpdateAssumeRolePolicy", in{"RoleName": "CWLtoDestination",
-				"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"logs.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:SourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:other:*"}}}}`})
+			r.void(root(sender), "iam:UpdateAssumeRolePolicy", in{
+				"RoleName":       "CWLtoDestination",
+				"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"logs.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:SourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:other:*"}}}}`,
+			})
 		}, RoleNotTrusting},
 		{"trust for this group", func() {
-			r.void(root(sender), "iam:UpdateAssumeRolePolicy", in{"RoleName": "CWLtoDestination",
-				"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"logs.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:SourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g:*"},"StringEquals":{"aws:SourceAccount":"111111111111"}}}}`})
+			r.void(root(sender), "iam:UpdateAssumeRolePolicy", in{
+				"RoleName":       "CWLtoDestination",
+				"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"logs.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringLike":{"aws:SourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g:*"},"StringEquals":{"aws:SourceAccount":"111111111111"}}}}`,
+			})
 		}, Admitted},
 		{"left the organization", func() { r.void(root(sender), "organizations:LeaveOrganization", in{}) }, NotAdmitted},
 		{"admitted by account", func() { r.policy("d", accountPolicy("111111111111"), false) }, Admitted},
@@ -293,8 +297,10 @@ func TestPassRoleAndOwnPoliciesAreAsked(t *testing.T) {
 	role := r.role(sender, "CWLtoStream")
 	u := r.user(sender, "u")
 	allow := func(actions string) {
-		r.void(root(sender), "iam:PutUserPolicy", in{"UserName": "u", "PolicyName": "p",
-			"PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` + actions + `],"Resource":"*"}]}`})
+		r.void(root(sender), "iam:PutUserPolicy", in{
+			"UserName": "u", "PolicyName": "p",
+			"PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` + actions + `],"Resource":"*"}]}`,
+		})
 	}
 	put := with(filterInput("f", "arn:aws:kinesis:us-east-1:111111111111:stream/s"), "roleArn", role)
 	const user = "User: arn:aws:iam::111111111111:user/u is not authorized to perform: "
@@ -305,8 +311,10 @@ func TestPassRoleAndOwnPoliciesAreAsked(t *testing.T) {
 		user+"iam:PassRole on resource: "+string(role)+" because no identity-based policy allows the iam:PassRole action")
 	allow(`"logs:*","iam:PassRole"`)
 	r.void(u, "PutSubscriptionFilter", put)
-	r.void(root(sender), "iam:PutUserPolicy", in{"UserName": "u", "PolicyName": "p",
-		"PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:DescribeLogStreams"],"Resource":"arn:aws:logs:us-east-1:111111111111:log-group:g:*"}]}`})
+	r.void(root(sender), "iam:PutUserPolicy", in{
+		"UserName": "u", "PolicyName": "p",
+		"PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:DescribeLogStreams"],"Resource":"arn:aws:logs:us-east-1:111111111111:log-group:g:*"}]}`,
+	})
 	r.refused(u, "PutLogEvents", in{"logGroupName": "g", "logStreamName": "s", "logEvents": eventList([]any{r.at(0), "m"})}, "ResourceNotFoundException", "The specified log stream does not exist.")
 	ok[DescribeLogStreamsOutput](r, u, "DescribeLogStreams", in{"logGroupName": "g"})
 	if _, err := r.do(u, "CreateLogStream", in{"logGroupName": "g", "logStreamName": "s"}); err == nil {

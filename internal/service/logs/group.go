@@ -86,6 +86,7 @@ func (s *Service) deleteLogGroup(ctx context.Context, call *api.Call, in *Delete
 	if err != nil {
 		return nil, err
 	}
+	s.filters.forget(id.key())
 	s.orphans.add(id)
 	return nil, nil
 }
@@ -108,6 +109,14 @@ func (s *Service) changeGroup(ctx context.Context, id groupID, change func(*grou
 		err := change(&g)
 		return g, err
 	})
+	return aborted(err)
+}
+
+// aborted is AWS's word for an update that others kept overtaking.
+func aborted(err error) error {
+	if errors.Is(err, catalog.ErrConflict) {
+		return errAborted()
+	}
 	return err
 }
 

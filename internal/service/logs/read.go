@@ -95,8 +95,10 @@ const (
 // eventsBinding says for which stream a token is.
 func eventsBinding(id streamName, st stream) string {
 	g := id.Group
-	return strings.Join([]string{string(g.Account), string(g.Region), g.Name, st.Group, id.Name,
-		string(binary.BigEndian.AppendUint64(nil, uint64(st.ID)))}, "\x00")
+	return strings.Join([]string{
+		string(g.Account), string(g.Region), g.Name, st.Group, id.Name,
+		string(binary.BigEndian.AppendUint64(nil, uint64(st.ID))),
+	}, "\x00")
 }
 
 // eventsToken is f/ or b/, 56 digits that look like an event's id, and the sealed
@@ -173,7 +175,7 @@ func (s *Service) filterLogEvents(ctx context.Context, call *api.Call, in *Filte
 		place:    func(e *Entry, ev Event, _ journal.Position) EventID { return e.EventID(ev) },
 		backward: in.StartFromHead != nil && !*in.StartFromHead,
 	}
-	if q.backward && valueOr(in.StartTime, 0) < earliestTail {
+	if q.backward && in.NextToken == "" && valueOr(in.StartTime, 0) < earliestTail {
 		return nil, errTailTooEarly()
 	}
 	binding := strings.Join([]string{"filter", string(id.Account), string(id.Region), id.Name, g.Generation}, "\x00")

@@ -129,6 +129,9 @@ func (s *Service) useRegion(ctx context.Context, name arn.Region) (*region, erro
 	key := catalog.KeyOf(string(name))
 	rec, _, ok := s.regionTable.Get(key)
 	if !ok {
+		if s.regionTable.Len() >= s.cfg.MaxRegions {
+			return nil, errRegions()
+		}
 		// The record comes first: from here on the number of journals is fixed, and a
 		// crash leaves journals to be made by the next start.
 		rec = regionRecord{Journals: s.cfg.IngestJournals, Created: s.now()}

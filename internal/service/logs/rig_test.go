@@ -104,7 +104,7 @@ func (r *rig) start() {
 	})
 	r.must(err)
 	r.service, err = New(ctx, Config{
-		Catalog: r.catalog, Journals: r.journals, IAM: r.iam, Sealer: r.sealer, IngestJournals: r.ingest,
+		Catalog: r.catalog, Journals: r.journals, IAM: r.iam, Sealer: r.sealer, IngestJournals: r.ingest, MaxRegions: 3,
 		TestDelivery: func(_ context.Context, target TestTarget) error {
 			r.tested = append(r.tested, target)
 			if r.refuse == nil {

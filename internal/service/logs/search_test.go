@@ -228,4 +228,5 @@ func TestARegionKeepsItsNumberOfJournals(t *testing.T) {
 	if got := len(r.service.IngestJournals("ap-southeast-2")); got != 7 {
 		t.Errorf("a new Region: got %d journals, want 7", got)
 	}
+	r.refused(root(sender).in("one-too-many"), "CreateLogGroup", in{"logGroupName": "g"}, "LimitExceededException", "This installation serves no further Region.")
 }

@@ -23,6 +23,9 @@ type Config struct {
 	// IngestJournals is how many ingest journals a Region gets when it is first
 	// used; 0 for 4. A Region that has been used keeps its number.
 	IngestJournals int
+	// MaxRegions bounds how many Regions are in use, because a caller may sign for
+	// any and each has journals of its own; 0 for 64.
+	MaxRegions int
 	// KeepIngest is how long events stay in the ingest journals; 0 for 25 hours.
 	KeepIngest time.Duration
 	// TestDelivery sends a test message to a stream, as PutDestination and
@@ -46,6 +49,7 @@ type TestTarget struct {
 
 const (
 	defaultIngestJournals = 4
+	defaultMaxRegions     = 64
 	defaultKeepIngest     = 25 * time.Hour
 )
 
@@ -76,6 +80,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.IngestJournals == 0 {
 		cfg.IngestJournals = defaultIngestJournals
+	}
+	if cfg.MaxRegions == 0 {
+		cfg.MaxRegions = defaultMaxRegions
 	}
 	if cfg.KeepIngest == 0 {
 		cfg.KeepIngest = defaultKeepIngest

@@ -48,7 +48,7 @@ func (s *Service) createLogStream(ctx context.Context, call *api.Call, in *creat
 		made.Group = g.Generation
 		return made, nil
 	})
-	return nil, err
+	return nil, aborted(err)
 }
 
 func newStreamID() StreamID {
