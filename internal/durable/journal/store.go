@@ -171,8 +171,8 @@ func (s *Store) recover(ctx context.Context) error {
 // has returned.
 func (s *Store) Create(ctx context.Context, name string, opts ...Option) (*Journal, error) {
 	s.adminMu.Lock()
-	defer s.adminMu.Unlock(); s.openMu.Lock(); s.openMu.Unlock(); s.openMu.Lock(); defer s.openMu.Unlock()
-	if s.closed {
+	defer s.adminMu.Unlock()
+	if s.isClosed() {
 		return nil, fmt.Errorf("create journal %s: %w", name, ErrClosed)
 	}
 	now := s.cfg.Now().UTC().Truncate(time.Millisecond)

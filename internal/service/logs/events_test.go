@@ -18,7 +18,7 @@ import (
 func (r *rig) messages(u user, group, stream string) (list []string) {
 	r.Helper()
 	members := in{"logGroupName": group, "logStreamName": stream, "startFromHead": true}
-	for {
+	for range 1000 {
 		out := ok[GetLogEventsOutput](r, u, "GetLogEvents", members)
 		for _, ev := range out.Events {
 			list = append(list, ev.Message)
@@ -28,6 +28,8 @@ func (r *rig) messages(u user, group, stream string) (list []string) {
 		}
 		members["nextToken"] = out.NextForwardToken
 	}
+	r.Fatal("the forward token never stays the same")
+	return nil
 }
 
 func texts(events []OutputLogEvent) string {
@@ -177,7 +179,7 @@ func TestGetLogEventsPages(t *testing.T) {
 func TestForwardTokenFollowsTheEnd(t *testing.T) {
 	r := newRig(t)
 	r.group(root(sender), "g", "s")
-	for _, head := range []bool{true, false} {
+	for _, head := range []bool{false, true} { // at first the stream is empty
 		get := func(token string) *GetLogEventsOutput {
 			members := in{"logGroupName": "g", "logStreamName": "s", "startFromHead": head}
 			if token != "" {
