@@ -1,61 +1,42 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"tributary/internal/client"
 	"tributary/internal/pure/sigv4"
+	"tributary/test/process"
 )
 
 // A child is a tributary process on a data directory of its own.
 type child struct {
-	cmd      *exec.Cmd
-	dir      string
-	endpoint string
-	started  time.Duration // from exec to ready
+	*process.Server
+	dir     string
+	started time.Duration // from the start of the process to ready
 }
 
-func startChild(ctx context.Context, binary string) (*child, error) {
+func startChild(binary string) (*child, error) {
 	dir, err := os.MkdirTemp("", "tributary-bench-")
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, binary, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	began := time.Now()
+	server, err := process.Start(binary, filepath.Join(dir, "data"))
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	c := &child{cmd: cmd, dir: dir}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if url, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
-			c.started, c.endpoint = time.Since(began), url
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("%s did not become ready: %w", binary, cmd.Wait())
+	return &child{server, dir, time.Since(began)}, nil
 }
 
 // stop ends the process and removes its data.
 func (c *child) stop() error {
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	if err := c.cmd.Wait(); err != nil {
+	if err := c.Stop(); err != nil {
 		return err
 	}
 	return os.RemoveAll(c.dir)
@@ -63,7 +44,7 @@ func (c *child) stop() error {
 
 func (c *child) client(account string) *client.Client {
 	return &client.Client{
-		Endpoint: c.endpoint, Region: "us-east-1", Now: time.Now,
+		Endpoint: c.Endpoint, Region: "us-east-1", Now: time.Now,
 		Credentials: sigv4.Credentials{AccessKeyID: account, SecretAccessKey: "test"},
 		HTTP:        &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
@@ -71,7 +52,7 @@ func (c *child) client(account string) *client.Client {
 
 // residentMiB is the process's resident memory.
 func (c *child) residentMiB() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))
 	if err != nil {
 		return 0, err
 	}
@@ -81,7 +62,7 @@ func (c *child) residentMiB() (float64, error) {
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS in the status of process %d", c.cmd.Process.Pid)
+	return 0, fmt.Errorf("no VmRSS in the status of process %d", c.PID())
 }
 
 // clockTick is the unit of CPU times in /proc, which is 1/100 s on Linux.
@@ -89,7 +70,7 @@ const clockTick = 10 * time.Millisecond
 
 // cpu is the CPU time that the process has used.
 func (c *child) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.PID()))
 	if err != nil {
 		return 0, err
 	}

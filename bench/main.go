@@ -40,7 +40,8 @@ func run(ctx context.Context, binary, input string, length time.Duration) error 
 	}
 	var rows []row
 	for _, measure := range []func() ([]row, error){
-		func() ([]row, error) { return measureStart(ctx, binary) },
+		func() ([]row, error) { return measureJournal(ctx, length) },
+		func() ([]row, error) { return measureStart(binary) },
 		func() ([]row, error) { return measureLatency(ctx, binary) },
 		func() ([]row, error) { return measurePut(ctx, binary, lines, length) },
 	} {
@@ -51,9 +52,9 @@ func run(ctx context.Context, binary, input string, length time.Duration) error 
 		rows = append(rows, more...)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHAT\tMEASURED\tFLOOR\tRATIO\tAIM")
+	_, _ = fmt.Fprintln(w, "WHAT\tMEASURED\tFLOOR\tRATIO\tAIM")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.what, r.measured, r.floor, r.ratio, r.aim)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.what, r.measured, r.floor, r.ratio, r.aim)
 	}
 	return w.Flush()
 }

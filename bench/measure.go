@@ -27,11 +27,11 @@ const (
 
 // measureStart is the time from exec to ready and the memory of an idle server,
 // the median of several starts.
-func measureStart(ctx context.Context, binary string) ([]row, error) {
+func measureStart(binary string) ([]row, error) {
 	var starts []time.Duration
 	var resident float64
 	for range 5 {
-		c, err := startChild(ctx, binary)
+		c, err := startChild(binary)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +137,7 @@ func putBody(stream string, messages []string) (json.RawMessage, error) {
 // measureLatency is the time from the answer of PutLogEvents to the moment when
 // GetRecords answers with the event, on an idle server.
 func measureLatency(ctx context.Context, binary string) ([]row, error) {
-	c, err := startChild(ctx, binary)
+	c, err := startChild(binary)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func measurePut(ctx context.Context, binary string, lines []string, length time.
 }
 
 func measureLoad(ctx context.Context, binary string, lines []string, length time.Duration, name string, size, writers int) ([]row, error) {
-	c, err := startChild(ctx, binary)
+	c, err := startChild(binary)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ client:                service/api pure/sigv4
 demo:                  client service/api pure/pattern pure/sigv4
 
 ../cmd/tributary:      server demo client service/iam pure/arn
-../bench:              client service/logs durable/broker durable/catalog durable/journal pure/sigv4
+../bench:              client durable/broker durable/catalog durable/journal pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
 ../test/crash:

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tributary/internal/durable/journal"
 	"tributary/internal/service/logs"
@@ -106,6 +107,7 @@ func (w *worker) packet(f *logs.Filter, e *located) *packet {
 
 // take adds the events of an entry that the packet's filter matches.
 func (p *packet) take(e *located) {
+	p.events = slices.Grow(p.events, e.entry.Count)
 	for ev := range e.entry.Events() {
 		fields, ok := p.filter.Match(&e.entry, ev.Message)
 		if !ok {

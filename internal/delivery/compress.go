@@ -23,15 +23,20 @@ var gzipHeader = [10]byte{0x1f, 0x8b, 8}
 
 // A compressor makes gzip members. It keeps its buffers and writers for reuse and may be used
 // by many goroutines.
-type compressor struct{ plain, fast, best sync.Pool }
+type compressor struct{ plain, out, fast, best sync.Pool }
 
-// gzip returns plain as one gzip member in memory of its own.
+// gzip returns plain as one gzip member. The memory is the caller's.
 func (c *compressor) gzip(plain []byte, level int) ([]byte, error) {
 	pool := &c.fast
 	if level == best {
 		pool = &c.best
 	}
-	out := bytes.NewBuffer(make([]byte, 0, len(plain)/4+64))
+	out, ok := c.out.Get().(*bytes.Buffer)
+	if !ok {
+		out = &bytes.Buffer{}
+	}
+	defer c.out.Put(out)
+	out.Reset()
 	out.Write(gzipHeader[:])
 	w, ok := pool.Get().(*flate.Writer)
 	if ok {
@@ -53,5 +58,5 @@ func (c *compressor) gzip(plain []byte, level int) ([]byte, error) {
 	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(plain))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(plain)))
 	out.Write(b)
-	return out.Bytes(), nil
+	return bytes.Clone(out.Bytes()), nil
 }

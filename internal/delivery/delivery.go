@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -58,31 +57,23 @@ func New(cfg Config) (*Delivery, error) {
 	}, nil
 }
 
-// Run delivers until ctx ends, and returns then with every cursor saved. Its
-// error is of a journal that cannot be read: delivery of that journal has
-// stopped, so that no event is passed over.
+// Run delivers until ctx ends, and returns then with every cursor saved. Delivery
+// of a journal that cannot be read stops, so that no event is passed over, and is
+// logged; the journal store reports the damage in its health.
 func (d *Delivery) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var running sync.WaitGroup
-	start := func(region arn.Region) {
-		for _, j := range d.cfg.Logs.IngestJournals(region) {
-			w := d.worker(region, j)
-			if w == nil {
-				continue
-			}
-			running.Go(func() {
-				if err := w.run(ctx); err != nil && ctx.Err() == nil {
-					cancel(fmt.Errorf("deliver from %s: %w", j.Name(), err))
-				}
-			})
-		}
-	}
 	running.Go(func() { d.saveCursors(ctx) })
 	for ctx.Err() == nil {
 		regions, more := d.cfg.Logs.Regions()
 		for _, region := range regions {
-			start(region)
+			for _, w := range d.newWorkers(region) {
+				running.Go(func() {
+					err := w.run(ctx)
+					if ctx.Err() == nil {
+						d.cfg.Log.Error("delivery has stopped", "journal", w.source.Name(), "upto", w.done().String(), "cause", err)
+					}
+				})
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -90,26 +81,30 @@ func (d *Delivery) Run(ctx context.Context) error {
 		}
 	}
 	running.Wait()
-	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), savingTime)
 	defer stop()
-	err := d.save(saving)
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return errors.Join(cause, err)
-	}
-	return err
+	return d.save(saving)
 }
 
-// worker makes the worker of a journal; it is nil when there is one already.
-func (d *Delivery) worker(region arn.Region, j *journal.Journal) *worker {
+// savingTime bounds how long the last cursors may take. Without them the next
+// start only reads more again.
+const savingTime = 5 * time.Second
+
+// newWorkers makes a worker for each ingest journal of a Region that has none.
+func (d *Delivery) newWorkers(region arn.Region) []*worker {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.workers[j.Name()] != nil {
-		return nil
+	var made []*worker
+	for _, j := range d.cfg.Logs.IngestJournals(region) {
+		if d.workers[j.Name()] != nil {
+			continue
+		}
+		saved, _, _ := d.cursors.Get(cursorKey(region, j.Name()))
+		w := newWorker(d, region, j, saved.Position)
+		d.workers[j.Name()] = w
+		made = append(made, w)
 	}
-	saved, _, _ := d.cursors.Get(cursorKey(region, j.Name()))
-	w := newWorker(d, region, j, saved.Position)
-	d.workers[j.Name()] = w
-	return w
+	return made
 }
 
 func cursorKey(region arn.Region, name string) catalog.Key {

@@ -48,6 +48,7 @@ func (w *worker) done() journal.Position {
 	return w.finished
 }
 
+// run delivers until ctx ends or the journal cannot be read.
 func (w *worker) run(ctx context.Context) error {
 	for {
 		b, err := w.next(ctx)

@@ -113,6 +113,9 @@ func (s *Server) Kill() error {
 	return err
 }
 
+// PID is the number of the server's process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Log is what the server has written to its standard error.
 func (s *Server) Log() string { return s.log.String() }
 

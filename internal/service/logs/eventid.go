@@ -66,15 +66,33 @@ func (id EventID) String() string { return string(id.Append(nil)) }
 
 // appendDigits appends the last width decimal digits of n, two at a time.
 func appendDigits(dst []byte, n uint64, width int) []byte {
-	const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
-	var buf [20]byte
-	for i := len(buf); i > 0; i -= 2 {
-		p := 2 * (n % 100)
+	start := len(dst)
+	dst = append(dst, zeros[:width]...)
+	i := start + width
+	for ; i-2 >= start; i -= 2 {
+		pair := n % 100 * 2
 		n /= 100
-		buf[i-2], buf[i-1] = pairs[p], pairs[p+1]
+		dst[i-2], dst[i-1] = pairs[pair], pairs[pair+1]
 	}
-	return append(dst, buf[len(buf)-width:]...)
+	if i > start {
+		dst[start] = byte('0' + n%10)
+	}
+	return dst
 }
+
+const zeros = "00000000000000000000"
+
+// pairs are the numbers from 00 to 99.
+const pairs = "00010203040506070809" +
+	"10111213141516171819" +
+	"20212223242526272829" +
+	"30313233343536373839" +
+	"40414243444546474849" +
+	"50515253545556575859" +
+	"60616263646566676869" +
+	"70717273747576777879" +
+	"80818283848586878889" +
+	"90919293949596979899"
 
 // next is the smallest id after id.
 func (id EventID) next() EventID {
