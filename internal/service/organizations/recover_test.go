@@ -57,18 +57,26 @@ func TestCrashBetweenTheWrites(t *testing.T) {
 		// CreateOrganization of gamma wrote the organization and not the account.
 		{"organization", "o-halfhalfha"}: {"id": "o-halfhalfha", "root": "r-half", "management": string(gamma), "featureSet": "ALL", "created": at},
 		// AcceptHandshake of beta wrote the account and not the handshake.
-		{"account", string(beta)}: {"id": string(beta), "name": "b", "email": "b@example.com", "created": at,
-			"member": members{"org": org.ID, "joined": at, "method": "INVITED", "handshake": h.ID}},
+		{"account", string(beta)}: {
+			"id": string(beta), "name": "b", "email": "b@example.com", "created": at,
+			"member": members{"org": org.ID, "joined": at, "method": "INVITED", "handshake": h.ID},
+		},
 		// CreateAccount wrote the account and not the status, and only the status.
-		{"account", "444444444444"}: {"id": "444444444444", "name": "d", "email": "d@example.com", "created": at,
-			"member": members{"org": org.ID, "joined": at, "method": "CREATED"}},
+		{"account", "444444444444"}: {
+			"id": "444444444444", "name": "d", "email": "d@example.com", "created": at,
+			"member": members{"org": org.ID, "joined": at, "method": "CREATED"},
+		},
 		{"creation", org.ID, "car-withaccount"}:    {"id": "car-withaccount", "org": org.ID, "account": "444444444444", "name": "d", "state": "IN_PROGRESS", "requested": at},
 		{"creation", org.ID, "car-withoutaccount"}: {"id": "car-withoutaccount", "org": org.ID, "account": "555555555555", "name": "e", "state": "IN_PROGRESS", "requested": at},
 		// DeleteOrganization took the organization and not its member's place.
-		{"account", "666666666666"}: {"id": "666666666666", "name": "f", "email": "f@example.com", "created": at,
-			"member": members{"org": "o-gonegonego", "joined": at, "method": "INVITED"}},
-		{"handshake", "h-ofgonegone"}: {"id": "h-ofgonegone", "org": "o-gonegonego", "management": string(gamma), "targetType": "ACCOUNT", "target": string(gamma),
-			"state": "OPEN", "requested": at, "expires": w.now.Add(time.Hour).Format(time.RFC3339)},
+		{"account", "666666666666"}: {
+			"id": "666666666666", "name": "f", "email": "f@example.com", "created": at,
+			"member": members{"org": "o-gonegonego", "joined": at, "method": "INVITED"},
+		},
+		{"handshake", "h-ofgonegone"}: {
+			"id": "h-ofgonegone", "org": "o-gonegonego", "management": string(gamma), "targetType": "ACCOUNT", "target": string(gamma),
+			"state": "OPEN", "requested": at, "expires": w.now.Add(time.Hour).Format(time.RFC3339),
+		},
 	})
 	w.open()
 	for range 2 { // once more after a second start

@@ -15,8 +15,7 @@ type CreateOrganizationOutput struct {
 }
 
 // DescribeOrganizationInput is what DescribeOrganization takes.
-type DescribeOrganizationInput struct {
-}
+type DescribeOrganizationInput struct{}
 
 // DescribeOrganizationOutput is what DescribeOrganization answers.
 type DescribeOrganizationOutput struct {
@@ -24,8 +23,7 @@ type DescribeOrganizationOutput struct {
 }
 
 // DeleteOrganizationInput is what DeleteOrganization takes.
-type DeleteOrganizationInput struct {
-}
+type DeleteOrganizationInput struct{}
 
 // CreateAccountInput is what CreateAccount takes.
 type CreateAccountInput struct {
@@ -165,8 +163,7 @@ type ListHandshakesForOrganizationOutput struct {
 }
 
 // LeaveOrganizationInput is what LeaveOrganization takes.
-type LeaveOrganizationInput struct {
-}
+type LeaveOrganizationInput struct{}
 
 // RemoveAccountFromOrganizationInput is what RemoveAccountFromOrganization takes.
 type RemoveAccountFromOrganizationInput struct {
