@@ -1,9 +1,10 @@
 // Command bench measures a running Tributary and prints one table: rates,
 // latencies, memory, each beside the floor that is measured in the same run, as a
 // ratio. It starts the binary it is given as a child process and loads it over
-// HTTP with signed requests, as clients do.
+// HTTP with signed requests, as clients do; journal and filter patterns are measured
+// inside this process.
 //
-//	go run ./bench -binary bin/tributary [-input FILE] [-seconds 5]
+//	go run ./bench -binary bin/tributary [-input FILE] [-logs FOLDER] [-seconds 5]
 package main
 
 import (
@@ -19,10 +20,11 @@ import (
 func main() {
 	binary := flag.String("binary", "bin/tributary", "the tributary binary")
 	input := flag.String("input", "", "file of log lines to send (default: generated lines)")
+	logs := flag.String("logs", "../shared/data", "folder of *.log files to try filter patterns on (generated lines where there are none)")
 	seconds := flag.Int("seconds", 5, "how long each load runs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *binary, *input, time.Duration(*seconds)*time.Second)
+	err := run(ctx, *binary, *input, *logs, time.Duration(*seconds)*time.Second)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -33,13 +35,14 @@ func main() {
 // A row is one line of the table.
 type row struct{ what, measured, floor, ratio, aim string }
 
-func run(ctx context.Context, binary, input string, length time.Duration) error {
+func run(ctx context.Context, binary, input, logs string, length time.Duration) error {
 	lines, err := readLines(input)
 	if err != nil {
 		return err
 	}
 	var rows []row
 	for _, measure := range []func() ([]row, error){
+		func() ([]row, error) { return measurePatterns(logs) },
 		func() ([]row, error) { return measureJournal(ctx, length) },
 		func() ([]row, error) { return measureStart(binary) },
 		func() ([]row, error) { return measureLatency(ctx, binary) },

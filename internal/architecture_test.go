@@ -45,8 +45,8 @@ server/servertest:     server client pure/sigv4
 client:                service/api pure/sigv4
 demo:                  client service/api pure/pattern pure/sigv4
 
-../cmd/tributary:      server demo client service/iam pure/arn
-../bench:              client durable/broker durable/catalog durable/journal pure/sigv4 ../test/process
+../cmd/tributary:      server demo client service/iam pure/arn pure/pattern
+../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
 ../test/crash:

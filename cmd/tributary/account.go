@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -24,12 +25,16 @@ func (c *connection) flags(cmd *cobra.Command) {
 }
 
 func (c *connection) client() (*client.Client, error) {
+	endpoint := firstOf(c.endpoint, os.Getenv("AWS_ENDPOINT_URL"), "http://"+server.DefaultListen)
+	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("endpoint %q: want a URL like http://%s", endpoint, server.DefaultListen)
+	}
 	creds, err := client.FindCredentials(c.profile, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	return &client.Client{
-		Endpoint:    firstOf(c.endpoint, os.Getenv("AWS_ENDPOINT_URL"), "http://"+server.DefaultListen),
+		Endpoint:    endpoint,
 		Region:      firstOf(c.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1"),
 		Credentials: creds,
 		HTTP:        http.DefaultClient,
@@ -56,6 +61,8 @@ func accountCommand() *cobra.Command {
 The commands sign with the credentials of the environment or of a profile, as the
 AWS CLI does; they must be the management account's. The first start of the server
 writes them to DATA/credentials.`,
+		Args:    cobra.NoArgs, // so that an unknown subcommand is an error
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Example: "  AWS_SHARED_CREDENTIALS_FILE=tributary-data/credentials tributary account create --name audit --email audit@example.com",
 	}
 	conn.flags(cmd)

@@ -18,11 +18,12 @@ var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := root().ExecuteContext(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tributary:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
 }
 
@@ -33,9 +34,8 @@ func root() *cobra.Command {
 		Long:          "Tributary carries the log events of many accounts into one account's stream,\nwith the sender's and the recipient's consent checked on every step.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
-	cmd.AddCommand(serveCommand(), demoCommand(), tailCommand(), accountCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), demoCommand(), tailCommand(), accountCommand(), patternCommand(), versionCommand())
 	return cmd
 }
 

@@ -34,12 +34,12 @@ Control messages are left out. Control characters are printed escaped.`,
 			if err != nil {
 				return err
 			}
-			t := tail{client: c, stream: args[0], out: bufio.NewWriter(cmd.OutOrStdout()), asJSON: asJSON}
+			t := tail{client: c, stream: args[0], out: bufio.NewWriter(cmd.OutOrStdout()), notes: cmd.ErrOrStderr(), asJSON: asJSON}
 			err = t.run(cmd.Context(), fromStart)
 			if errors.Is(err, context.Canceled) {
-				return nil // ended by the user
+				err = nil // ended by the user
 			}
-			return err
+			return errors.Join(err, t.out.Flush())
 		},
 	}
 	conn.flags(cmd)
@@ -56,6 +56,7 @@ type tail struct {
 	client *client.Client
 	stream string
 	out    *bufio.Writer
+	notes  io.Writer // takes what is not an event
 	asJSON bool
 }
 
@@ -157,7 +158,7 @@ type tailEvent struct {
 func (t *tail) print(data []byte) error {
 	env, err := client.DecodeEnvelope(data)
 	if err != nil {
-		_, err = fmt.Fprintf(t.out, "# record of %d bytes is not from a subscription: %v\n", len(data), err)
+		_, err = fmt.Fprintf(t.notes, "tributary: a record of %d bytes is not from a subscription: %s\n", len(data), visible(err.Error()))
 		return err
 	}
 	if env.MessageType == "CONTROL_MESSAGE" {

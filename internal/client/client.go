@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"tributary/internal/pure/sigv4"
@@ -95,7 +96,12 @@ func (c *Client) Query(ctx context.Context, service, version, action string, in 
 	tree, _ := root.value().(map[string]any)
 	if status != http.StatusOK {
 		e, _ := tree["Error"].(map[string]any)
-		return nil, &Refusal{Code: fmt.Sprint(e["Code"]), Message: fmt.Sprint(e["Message"]), Status: status}
+		code, _ := e["Code"].(string)
+		if code == "" {
+			return nil, fmt.Errorf("status %d: %.200q", status, answer)
+		}
+		message, _ := e["Message"].(string)
+		return nil, &Refusal{Code: code, Message: message, Status: status}
 	}
 	result, _ := tree[action+"Result"].(map[string]any)
 	return result, nil
@@ -137,6 +143,9 @@ func (c *Client) send(ctx context.Context, service string, body []byte, header h
 	r.Header = header
 	sigv4.Sign(r, sha256.Sum256(body), c.Credentials, c.Region, service, c.Now())
 	resp, err := c.HTTP.Do(r)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, nil, fmt.Errorf("no server answers at %s: %w", c.Endpoint, err)
+	}
 	if err != nil {
 		return 0, nil, err
 	}

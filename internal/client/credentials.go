@@ -16,10 +16,14 @@ import (
 // (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN) or, if a profile
 // is named or the environment has none, those of the shared-credentials file.
 func FindCredentials(profile string, env func(string) string) (sigv4.Credentials, error) {
-	if profile == "" && env("AWS_ACCESS_KEY_ID") != "" {
-		return sigv4.Credentials{AccessKeyID: env("AWS_ACCESS_KEY_ID"), SecretAccessKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN")}, nil
-	}
-	if profile == "" {
+	id, secret := env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY")
+	switch {
+	case profile != "":
+	case id != "" && secret != "":
+		return sigv4.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: env("AWS_SESSION_TOKEN")}, nil
+	case id != "" || secret != "":
+		return sigv4.Credentials{}, errors.New("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set")
+	default:
 		profile = env("AWS_PROFILE")
 	}
 	if profile == "" {
@@ -31,7 +35,7 @@ func FindCredentials(profile string, env func(string) string) (sigv4.Credentials
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return sigv4.Credentials{}, fmt.Errorf("no credentials: AWS_ACCESS_KEY_ID is not set, and %w", err)
+		return sigv4.Credentials{}, fmt.Errorf("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file with AWS_SHARED_CREDENTIALS_FILE (%w)", err)
 	}
 	defer func() { _ = f.Close() }() // only read
 	c, err := readProfile(f, profile)

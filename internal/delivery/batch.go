@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tributary/internal/durable/journal"
+	"tributary/internal/pure/pattern"
 	"tributary/internal/service/logs"
 )
 
@@ -69,12 +70,18 @@ type packetID struct {
 	at     journal.Position // of the entry, where a packet is of one entry
 }
 
-// match makes the packets of a batch, in the order of the entries.
+// match makes the packets of a batch, in the order of the entries. Each event is
+// prepared once for all filters of its log group.
 func (w *worker) match(b batch) []*packet {
-	var packets []*packet
-	open := map[packetID]*packet{}
+	var (
+		packets []*packet
+		open    = map[packetID]*packet{}
+		wanting []*packet // those that may take events of the entry
+		message pattern.Event
+	)
 	for i := range b.entries {
 		e := &b.entries[i]
+		wanting = wanting[:0]
 		for _, f := range w.d.cfg.Logs.Filters(e.entry.Account, w.region, e.entry.Group) {
 			if e.at.Compare(f.From(w.source.Name())) < 0 || !f.Selects(e.entry.Account, w.region) {
 				continue
@@ -89,14 +96,24 @@ func (w *worker) match(b batch) []*packet {
 				open[id] = p
 				packets = append(packets, p)
 			}
-			p.take(e)
+			p.events = slices.Grow(p.events, e.entry.Count)
+			wanting = append(wanting, p)
+		}
+		if len(wanting) == 0 {
+			continue
+		}
+		for ev := range e.entry.Events() {
+			message.Reset(ev.Message)
+			for _, p := range wanting {
+				p.take(e, ev, &message)
+			}
 		}
 	}
 	return packets
 }
 
 func (w *worker) packet(f *logs.Filter, e *located) *packet {
-	p := &packet{filter: f, origin: origin{owner: f.Account, group: f.Group, stream: e.entry.Stream, filter: f.Name}}
+	p := &packet{filter: f, origin: origin{owner: f.Account, group: f.Group, stream: e.entry.Stream, filter: f.Name, accountLevel: f.AccountLevel}}
 	if f.Distribution == logs.Random {
 		p.key = spreadKey(w.source.Name(), e.at, p.origin)
 	} else {
@@ -105,16 +122,13 @@ func (w *worker) packet(f *logs.Filter, e *located) *packet {
 	return p
 }
 
-// take adds the events of an entry that the packet's filter matches.
-func (p *packet) take(e *located) {
-	p.events = slices.Grow(p.events, e.entry.Count)
-	for ev := range e.entry.Events() {
-		fields, ok := p.filter.Match(&e.entry, ev.Message)
-		if !ok {
-			continue
-		}
-		p.events = append(p.events, event{
-			at: e.at, id: e.entry.EventID(ev), timestamp: ev.Timestamp, message: ev.Message, fields: fields,
-		})
+// take adds an event of an entry if the packet's filter matches it.
+func (p *packet) take(e *located, ev logs.Event, message *pattern.Event) {
+	fields, ok := p.filter.Match(&e.entry, message)
+	if !ok {
+		return
 	}
+	p.events = append(p.events, event{
+		at: e.at, id: e.entry.EventID(ev), timestamp: ev.Timestamp, message: ev.Message, fields: fields,
+	})
 }

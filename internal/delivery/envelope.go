@@ -17,6 +17,8 @@ type origin struct {
 	group  string
 	stream string
 	filter string
+	// accountLevel is true when filter is the name of an account's policy.
+	accountLevel bool
 }
 
 // An event is one matched log event, ready to be put into a record.
@@ -48,7 +50,11 @@ func appendEnvelope(dst []byte, o origin, events []event) []byte {
 		}
 		dst = appendEvent(dst, &events[i])
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, ']')
+	if o.accountLevel {
+		dst = append(dst, `,"policyLevel":"ACCOUNT_LEVEL_POLICY"`...)
+	}
+	return append(dst, '}')
 }
 
 func appendEvent(dst []byte, e *event) []byte {

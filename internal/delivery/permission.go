@@ -68,7 +68,7 @@ func (c *checker) permit(f *logs.Filter) (*kinesis.StreamWriter, error) {
 func (c *checker) decide(f *logs.Filter) (*kinesis.StreamWriter, error) {
 	sender := f.Sender()
 	if f.Destination.Parts().Service == "kinesis" {
-		return c.write(f.Region, f.Destination, f.Role, sender.LogGroup, f.Account)
+		return c.write(f.Region, f.Destination, f.Role, sender.Source, f.Account)
 	}
 	to, ok := c.cfg.Logs.Destination(f.Destination)
 	if !ok {
@@ -77,17 +77,20 @@ func (c *checker) decide(f *logs.Filter) (*kinesis.StreamWriter, error) {
 	if consent := c.cfg.Logs.Consent(to, sender); !consent.Admitted() {
 		return nil, refuse("destination %s: %v", f.Destination, consent.Outcome)
 	}
-	return c.write(f.Region, to.TargetARN, to.RoleARN, sender.LogGroup, f.Account)
+	return c.write(f.Region, to.TargetARN, to.RoleARN, sender.Source, f.Account)
 }
 
-// A filterKey names a filter.
+// A filterKey names a filter, or an account's policy as it is for one group.
 type filterKey struct {
 	account       arn.AccountID
 	region        arn.Region
 	group, filter string
+	accountLevel  bool
 }
 
-func keyOf(f *logs.Filter) filterKey { return filterKey{f.Account, f.Region, f.Group, f.Name} }
+func keyOf(f *logs.Filter) filterKey {
+	return filterKey{f.Account, f.Region, f.Group, f.Name, f.AccountLevel}
+}
 
 // write asks whether the Logs service, in this role and on behalf of the source,
 // may put records into the stream.

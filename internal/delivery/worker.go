@@ -9,7 +9,9 @@ import (
 
 	"tributary/internal/durable/journal"
 	"tributary/internal/pure/arn"
+	"tributary/internal/service/api"
 	"tributary/internal/service/kinesis"
+	"tributary/internal/service/logs"
 )
 
 // A worker delivers the events of one ingest journal, in order. Its fields but
@@ -48,10 +50,10 @@ func (w *worker) done() journal.Position {
 	return w.finished
 }
 
-// run delivers until ctx ends or the journal cannot be read.
+// run delivers until ctx ends or the journal turns out to have lost something.
 func (w *worker) run(ctx context.Context) error {
 	for {
-		b, err := w.next(ctx)
+		b, err := w.read(ctx)
 		if err != nil {
 			return err
 		}
@@ -64,16 +66,28 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// Pauses between attempts at a batch: doubled each time, with jitter.
-const (
-	firstPause = 10 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
+// read is next, tried again while the engine does not answer, as when it is
+// started again after a full disk.
+func (w *worker) read(ctx context.Context) (batch, error) {
+	var pauses backoff
+	for {
+		b, err := w.next(ctx)
+		if err == nil || ctx.Err() != nil || !api.Unavailable(err) {
+			return b, err
+		}
+		// next may have taken blocks before it failed.
+		w.reader = w.source.Reader(w.done())
+		w.d.cfg.Log.Warn("ingest journal is read again", "journal", w.source.Name(), "from", w.done().String(), "cause", err)
+		if err := pauses.wait(ctx); err != nil {
+			return batch{}, err
+		}
+	}
+}
 
 // deliver carries a batch to every shard it has events for. What is refused is
 // dropped; what fails otherwise is tried again until it succeeds or ctx ends.
 func (w *worker) deliver(ctx context.Context, b batch) error {
-	pause := firstPause
+	var pauses backoff
 	for {
 		err := w.attempt(ctx, b)
 		if err == nil || ctx.Err() != nil {
@@ -83,12 +97,29 @@ func (w *worker) deliver(ctx context.Context, b batch) error {
 			continue // nothing is wrong: what was prepared is out of date
 		}
 		w.d.cfg.Log.Warn("delivery is tried again", "journal", w.source.Name(), "upto", b.end.String(), "cause", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause)):
+		if err := pauses.wait(ctx); err != nil {
+			return err
 		}
-		pause = min(2*pause, lastPause)
+	}
+}
+
+// A backoff is the pauses between attempts: doubled each time, with jitter. The
+// zero value begins with firstPause.
+type backoff struct{ last time.Duration }
+
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// wait lets the next pause pass, or returns the error of ctx.
+func (b *backoff) wait(ctx context.Context) error {
+	b.last = min(max(2*b.last, firstPause), lastPause)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(b.last/2 + rand.N(b.last)):
+		return nil
 	}
 }
 
@@ -135,15 +166,15 @@ func (w *worker) attempt(ctx context.Context, b batch) error {
 
 // prepare encodes packets for the shards they go to, outside the gate, since
 // compressing takes time. Permission is asked here to know the shards and to save
-// work for what would be refused; it counts only when it is asked again under the
-// gate.
+// work for what would be refused; it counts only when it is asked again when the
+// records are shipped.
 func (w *worker) prepare(ctx context.Context, packets []*packet) (all []*shipment, refused []refusal, err error) {
 	byShard := map[shardID]*shipment{}
 	for _, p := range packets {
 		if len(p.events) == 0 {
 			continue
 		}
-		target, err := w.d.check.permit(p.filter)
+		target, err := w.permit(p.filter)
 		if errors.Is(err, errRefused) {
 			refused = append(refused, refusal{p, err})
 			continue
@@ -174,6 +205,15 @@ func (w *worker) prepare(ctx context.Context, packets []*packet) (all []*shipmen
 	return all, refused, nil
 }
 
+// permit asks under the gate, like everybody who asks. The answer is kept for the
+// catalog's revision, and several changes can be one revision: without the gate the
+// answer might know some of them and not the others.
+func (w *worker) permit(f *logs.Filter) (*kinesis.StreamWriter, error) {
+	release := w.d.cfg.Catalog.Hold()
+	defer release()
+	return w.d.check.permit(f)
+}
+
 // uncovered are the packet's events that the shard does not hold yet.
 func (w *worker) uncovered(ctx context.Context, target *kinesis.StreamWriter, id shardID, p *packet) ([]event, error) {
 	mark, known := w.covered[id]
@@ -191,20 +231,22 @@ func (w *worker) uncovered(ctx context.Context, target *kinesis.StreamWriter, id
 }
 
 // ship appends each shipment to its shard, under the gate: from the answer that
-// it may until it is on disk nothing in the catalog changes.
-func (w *worker) ship(ctx context.Context, end journal.Position, shipments []*shipment) ([]refusal, error) {
+// it may until it is on disk nothing in the catalog changes. When one of them is
+// out of date, none is appended: what goes elsewhere now may go to a shard whose
+// mark, once this batch is in it, would say that the shard has it.
+func (w *worker) ship(ctx context.Context, end journal.Position, shipments []*shipment) (refused []refusal, err error) {
 	release := w.d.cfg.Catalog.Hold()
 	defer release()
-	var refused []refusal
+	for _, s := range shipments {
+		more, err := w.permitted(s)
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, more...)
+	}
 	errs := make([]error, len(shipments))
 	var appends sync.WaitGroup
 	for i, s := range shipments {
-		more, err := w.permitted(s)
-		if err != nil {
-			errs[i] = err
-			continue
-		}
-		refused = append(refused, more...)
 		var records []kinesis.Record
 		for _, p := range s.parcels {
 			records = append(records, p.records...)

@@ -25,20 +25,27 @@ const (
 // readLines returns the lines of a file, of standard input for "-", or without a
 // name of the machine's own logs, and says where they come from.
 func readLines(name string, stdin io.Reader) (lines []string, source string, err error) {
+	from := stdin
 	switch name {
 	case "":
 		return machineLogs("/var/log")
 	case "-":
-		lines, err = scanLines(stdin, maxLines)
-		return lines, "standard input", err
+		name = "standard input"
+	default:
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, "", err
+		}
+		defer func() { _ = f.Close() }() // only read
+		from = f
 	}
-	f, err := os.Open(name)
+	if lines, err = scanLines(from, maxLines); err == nil && len(lines) == 0 {
+		err = errors.New("there is no line of text in it")
+	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("%s: %w", name, err)
 	}
-	defer func() { _ = f.Close() }() // only read
-	lines, err = scanLines(f, maxLines)
-	return lines, name, err
+	return lines, name, nil
 }
 
 // machineLogs reads the text files below dir; what may not be read or is not
@@ -49,12 +56,7 @@ func machineLogs(dir string) (lines []string, source string, err error) {
 		if err != nil || !d.Type().IsRegular() || len(lines) >= maxLines {
 			return nil // passed over
 		}
-		data, err := os.ReadFile(path)
-		if err != nil || bytes.IndexByte(data[:min(len(data), 4096)], 0) >= 0 {
-			return nil // passed over
-		}
-		more, err := scanLines(bytes.NewReader(data), maxPerFile)
-		if err == nil && len(more) > 0 {
+		if more := textLines(path); len(more) > 0 {
 			lines, files = append(lines, more...), files+1
 		}
 		return nil
@@ -63,6 +65,25 @@ func machineLogs(dir string) (lines []string, source string, err error) {
 		err = errors.New("no text in the machine's logs under " + dir + "; give a file with --input")
 	}
 	return lines[:min(len(lines), maxLines)], fmt.Sprintf("%d files under %s", files, dir), err
+}
+
+// textLines are the first lines of a file, none if it cannot be read or is not
+// text.
+func textLines(path string) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }() // only read
+	r := bufio.NewReader(f)
+	if head, _ := r.Peek(4096); bytes.IndexByte(head, 0) >= 0 { // an error is that of the end
+		return nil
+	}
+	lines, err := scanLines(r, maxPerFile)
+	if err != nil {
+		return nil
+	}
+	return lines
 }
 
 // scanLines reads at most limit lines that have text in them.

@@ -1,13 +1,17 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tributary/internal/durable/broker"
 )
 
 // paths puts the few unsigned paths beside the gateway. They show no tenant's
@@ -37,15 +41,29 @@ func (s *server) paths(front http.Handler) http.Handler {
 
 // ready answers 503 as long as something durable is not healthy.
 func (s *server) ready(w http.ResponseWriter) {
-	if err := s.broker.Health(); err != nil {
-		text(w, http.StatusServiceUnavailable, "the store does not answer")
-		return
-	}
-	if n := len(s.journals.Health()); n > 0 {
-		text(w, http.StatusServiceUnavailable, fmt.Sprintf("%d journals are damaged", n))
+	if ills := s.ills(); len(ills) > 0 {
+		text(w, http.StatusServiceUnavailable, strings.Join(ills, "\n"))
 		return
 	}
 	text(w, http.StatusOK, "ok")
+}
+
+// ills says what is wrong with what is durable. The causes stand in the log: here
+// anybody may read.
+func (s *server) ills() (list []string) {
+	switch err := s.broker.Health(); {
+	case errors.Is(err, broker.ErrNoSpace):
+		list = append(list, "no space is left for data: nothing can be written")
+	case err != nil:
+		list = append(list, "the engine cannot write")
+	}
+	if s.catalog.Health() != nil {
+		list = append(list, "the catalog cannot be written any more")
+	}
+	if n := len(s.journals.Health()); n > 0 {
+		list = append(list, fmt.Sprintf("damaged journals: %d", n))
+	}
+	return list
 }
 
 func text(w http.ResponseWriter, status int, line string) {
@@ -61,7 +79,9 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
+// newMetrics makes the counters; ills and damaged are asked when the metrics are
+// read.
+func newMetrics(ills, damaged func() int) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -74,7 +94,12 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
 		}, []string{"service", "operation"}),
 	}
+	gauge := func(name, help string, value func() int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
+	}
 	m.registry.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(),
+		gauge("tributary_ills", "What keeps the server from being ready, see /readyz; 0 when it is.", ills),
+		gauge("tributary_journals_damaged", "Journals that have lost something.", damaged),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -183,7 +183,7 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 // serve answers requests until ctx ends or a part fails, then stops the parts in
 // order: the listener and its requests first, then the background work.
 func (s *server) serve(ctx context.Context, ln net.Listener) error {
-	s.metrics = newMetrics()
+	s.metrics = newMetrics(func() int { return len(s.ills()) }, func() int { return len(s.journals.Health()) })
 	front := gateway.New(gateway.Config{
 		Dispatcher:  s.dispatch,
 		Credentials: s.credentials,
@@ -209,8 +209,8 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	start("kinesis", s.kinesis.Run)
 	start("logs", s.logs.Run)
 	start("delivery", s.delivery.Run)
-	var front1 sync.WaitGroup
-	front1.Go(func() {
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
@@ -230,7 +230,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 		s.cfg.Log.Warn("requests were cut off by the stop", "cause", e)
 		err = errors.Join(err, web.Close())
 	}
-	front1.Wait()
+	serving.Wait()
 	stopBackground(nil)
 	parts.Wait()
 	return err

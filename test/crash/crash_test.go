@@ -2,16 +2,19 @@ package crash_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"tributary/test/ledger"
 	"tributary/test/process"
 )
 
@@ -36,16 +39,77 @@ func rounds(t *testing.T) int {
 
 func TestKillUnderLoadLosesAndDoublesNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	r := play(t, build(t), rounds(t), seed)
+	t.Logf("in order: %v", r.ordered)
+	t.Logf("spread:   %v", r.spread)
+	if !r.ordered.Clean() || !r.spread.Clean() {
+		t.Errorf("in order: %v; spread: %v (seed %d)\n%s", r.ordered, r.spread, seed, r.log)
+	}
+	if r.ordered.Acked == 0 {
+		t.Error("no event was acknowledged: the test has shown nothing")
+	}
+}
+
+// The test above must be able to fail. Here the program is built with a worker that
+// does not ask its shards after a crash what they hold already.
+func TestAWorkerThatForgetsItsMarksIsFound(t *testing.T) {
+	const (
+		right = "p.events[n].at.Compare(mark) < 0"
+		wrong = right + " && false"
+	)
+	worker, err := filepath.Abs("../../internal/delivery/worker.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(worker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(source), right) != 1 {
+		t.Fatalf("%s does not hold %q once: the fault has to be planted elsewhere", worker, right)
+	}
+	planted := filepath.Join(t.TempDir(), "worker.go")
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {worker: planted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(t.TempDir(), "overlay.json")
+	for path, text := range map[string]string{planted: strings.Replace(string(source), right, wrong, 1), list: string(overlay)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOFLAGS", "-overlay="+list)
+	r := play(t, build(t), 4, 1)
+	t.Logf("in order: %v", r.ordered)
+	if r.ordered.Doubled == 0 {
+		t.Errorf("in order: %v; want some doubled", r.ordered)
+	}
+}
+
+func build(t *testing.T) (program string) {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := process.Build(root, t.TempDir())
-	if err != nil {
+	if program, err = process.Build(root, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	return program
+}
+
+// A result is what the ledgers of a run say, and the last server's log.
+type result struct {
+	ordered, spread ledger.Counts
+	log             string
+}
+
+// play kills the program under load so many times, at moments that the seed
+// decides, starts it again, and judges what arrived.
+func play(t *testing.T, program string, rounds int, seed uint64) result {
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
 	w := &world{program: program, data: filepath.Join(t.TempDir(), "data"), changed: make(chan struct{}), acks: make(chan struct{}, 1)}
 	if err := w.start(); err != nil {
 		t.Fatal(err)
@@ -71,7 +135,7 @@ func TestKillUnderLoadLosesAndDoublesNothing(t *testing.T) {
 	for i := range shards {
 		readers.Go(func() { w.read(reading, fmt.Sprintf("shardId-%012d", i)) })
 	}
-	for round := range rounds(t) {
+	for round := range rounds {
 		for range 30 + random.IntN(400) {
 			select {
 			case <-w.acks:
@@ -101,14 +165,10 @@ func TestKillUnderLoadLosesAndDoublesNothing(t *testing.T) {
 	stopReading()
 	readers.Wait()
 
+	for _, what := range w.strange {
+		t.Errorf("the stream holds what nobody sent: %s", what)
+	}
 	ordered, spread := w.inOrder.Check(), w.spread.Check()
-	t.Logf("in order: %v", ordered)
-	t.Logf("spread:   %v", spread)
 	spread.Disordered = 0 // none is promised
-	if !ordered.Clean() || !spread.Clean() {
-		t.Errorf("in order: %v; spread: %v (seed %d)\n%s", ordered, spread, seed, w.server.Log())
-	}
-	if ordered.Acked == 0 {
-		t.Error("no event was acknowledged: the test has shown nothing")
-	}
+	return result{ordered, spread, w.server.Log()}
 }

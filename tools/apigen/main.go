@@ -162,6 +162,9 @@ type generator struct {
 func (g *generator) structure(name string, ms members, doc string) {
 	name = exported(name)
 	var body strings.Builder
+	if len(ms) > 0 {
+		body.WriteByte('\n') // an empty struct stays on its line, as gofumpt wants it
+	}
 	for _, m := range ms {
 		required := m.Req && (m.ReqNew == nil || *m.ReqNew)
 		typ := g.goType(m.shape, required)
@@ -174,7 +177,7 @@ func (g *generator) structure(name string, ms members, doc string) {
 		return
 	}
 	g.declared[name] = body.String()
-	fmt.Fprintf(&g.out, "// %s %s\ntype %s struct {\n%s}\n\n", name, doc, name, &body)
+	fmt.Fprintf(&g.out, "// %s %s\ntype %s struct {%s}\n\n", name, doc, name, &body)
 }
 
 // goType is the Go type of a member. Optional numbers and booleans are pointers,

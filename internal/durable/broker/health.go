@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,16 +11,25 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-var (
+const (
 	// ErrNoSpace means that the file system of the data directory is full, or so
 	// nearly that nothing more is written. It passes when there is space.
-	ErrNoSpace = errors.New("no space left for data")
+	ErrNoSpace outage = "no space left for data"
 	// ErrUnavailable means that the engine cannot write: the disk has failed, or
 	// the engine is being started or stopped.
-	ErrUnavailable = errors.New("engine is unavailable")
+	ErrUnavailable outage = "engine is unavailable"
 	// ErrUnknownOutcome means that a message may or may not have been stored.
-	ErrUnknownOutcome = errors.New("outcome of write is unknown")
+	ErrUnknownOutcome outage = "outcome of write is unknown"
 )
+
+// An outage is an error that is nobody's mistake and passes: the same may well
+// succeed later. Rooms above, which do not know the engine, know it by Unavailable.
+type outage string
+
+func (o outage) Error() string { return string(o) }
+
+// Unavailable is true; it tells an outage from other errors.
+func (o outage) Unavailable() bool { return true }
 
 // healInterval is how often a full disk is looked at.
 const healInterval = 250 * time.Millisecond

@@ -8,9 +8,9 @@ import (
 	"tributary/internal/pure/arn"
 )
 
-// An allowance is the number of bytes that large bodies may hold together, and
-// how many of them one account may. Who reserves waits in line; who holds
-// something and wants more never waits, so two that have half each cannot wait
+// An allowance is the number of bytes that large bodies and answers may hold
+// together, and how many of them one account may. Who reserves waits in line; who
+// holds something and wants more never waits, so two that have half each cannot wait
 // for one another. An account that has its share lets the others pass.
 type allowance struct {
 	share int64 // of one account

@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"strconv"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
 // answerJSON answers a JSON operation. One without output members has an empty
-// body, as in AWS.
-func (x *exchange) answerJSON(out any) error {
+// body, as in AWS. An answer that is not small counts like a body while the client
+// takes it: who asks for much and reads nothing is asked to come again.
+func (x *exchange) answerJSON(account arn.AccountID, out any) error {
 	buf := x.buffers.get(smallBody)
 	defer x.buffers.put(buf)
 	if out != nil {
@@ -21,6 +23,13 @@ func (x *exchange) answerJSON(out any) error {
 			return err
 		}
 		*buf = text
+	}
+	if n := len(*buf); n > largeBuffer {
+		held := x.held.none(account)
+		if !held.extend(int64(n)) {
+			return x.busy()
+		}
+		defer held.release()
 	}
 	x.write(http.StatusOK, jsonType, *buf, "OK")
 	return nil
@@ -45,6 +54,9 @@ func (x *exchange) fail(err error) {
 	if !ok {
 		x.logFailure(err)
 		e = api.RefuseStatus(500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
+		if x.service != nil && api.Unavailable(err) {
+			e = x.service.Unavailable()
+		}
 	}
 	if x.protocol == api.Query {
 		x.failQuery(e)

@@ -171,7 +171,7 @@ func (x *exchange) tooLarge() error {
 // busy asks the client to come again, which SDKs do by themselves.
 func (x *exchange) busy() error {
 	if x.protocol == api.Query {
-		return api.RefuseStatus(503, "ServiceUnavailable", "Too many large requests at a time")
+		return api.RefuseStatus(503, "ServiceUnavailable", "Too many large requests and answers at a time")
 	}
-	return api.RefuseStatus(503, "ServiceUnavailableException", "Too many large requests at a time")
+	return api.RefuseStatus(503, "ServiceUnavailableException", "Too many large requests and answers at a time")
 }

@@ -44,8 +44,9 @@ type Config struct {
 
 	MaxBody         int64 // bytes of a body as received; 0 is DefaultMaxBody
 	MaxExpandedBody int64 // bytes of a gzip body expanded; 0 is MaxBody
-	// MaxHeld is how many bytes of large bodies all requests together hold at a
-	// time, those of one account a quarter of it; further ones wait, unread. 0 is
+	// MaxHeld is how many bytes of large bodies and large answers all requests
+	// together hold at a time, those of one account a quarter of it. Further bodies
+	// wait, unread; further answers are refused with a 503 that SDKs try again. 0 is
 	// DefaultMaxHeld.
 	MaxHeld int64
 
@@ -231,7 +232,7 @@ func (x *exchange) serveJSON() error {
 		return err
 	}
 	reuse = x.r.Context().Err() == nil
-	return x.answerJSON(out)
+	return x.answerJSON(call.Account(), out)
 }
 
 // routeTarget finds the operation that X-Amz-Target names.

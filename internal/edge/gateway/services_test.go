@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"tributary/internal/service/api"
 )
@@ -42,6 +43,7 @@ func testServices(w *wire) []api.Service {
 			define(w, "NoInput", func(*nothing) (*thing, error) { return &thing{Text: "x"}, nil }),
 			define(w, "Void", func(*thing) (*api.Void, error) { return nil, nil }),
 			define(w, "Hot", func(*nothing) (*hotOutput, error) { return &hotOutput{}, nil }),
+			define(w, "Large", func(*nothing) (*thing, error) { return &thing{Text: strings.Repeat("x", largeAnswer)}, nil }),
 			define(w, "Refuse", func(*nothing) (*thing, error) {
 				return nil, &api.Exception{Code: "TooManyTagsException", Message: `no "more"`, Status: 400, Members: map[string]any{"resourceName": "r", "count": 2}}
 			}),
@@ -49,6 +51,7 @@ func testServices(w *wire) []api.Service {
 				return nil, fmt.Errorf("append: %w", api.RefuseStatus(503, "ServiceUnavailableException", "journal is read only"))
 			}),
 			define(w, "Fail", func(*nothing) (*thing, error) { return nil, errors.New("disk\nis full") }),
+			define(w, "Outage", func(*nothing) (*thing, error) { return nil, fmt.Errorf("put record: %w", outage{}) }),
 			define(w, "Panic", func(*nothing) (*thing, error) { panic("a promise was broken") }),
 		}
 		if withScan {

@@ -339,3 +339,16 @@ func FuzzBlob(f *testing.F) {
 		}
 	})
 }
+
+// What a scanner leaves for the handler is not a member: no input sets it.
+func TestFieldsThatAreNoMembersAreNotBound(t *testing.T) {
+	type input struct {
+		Name    string         `json:"name" required:"true"`
+		Body    []byte         `json:"-"`
+		Scanned map[string]any `json:"-"` // no wire type at all
+	}
+	got, err := bound[input](t, logsStyle, api.Input{Tree: object{"name": "n", "-": "aGk=", "Body": "aGk=", "body": "aGk=", "": "aGk="}})
+	if err != nil || got.Name != "n" || got.Body != nil {
+		t.Errorf("got %+v, %v; want the name alone", got, err)
+	}
+}

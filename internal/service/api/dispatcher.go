@@ -141,6 +141,16 @@ func (s *Service) AccessDenied(message string) *Exception {
 	return Refuse("AccessDeniedException", "%s", message)
 }
 
+// Unavailable is how this service says that it cannot work now and the same request
+// may succeed later. What it was told to write may have been written or not.
+func (s *Service) Unavailable() *Exception {
+	const message = "The service cannot complete the request."
+	if s.Protocol == Query {
+		return RefuseStatus(503, "ServiceUnavailable", message)
+	}
+	return RefuseStatus(503, "ServiceUnavailableException", message)
+}
+
 func bindInput(op *Operation, style ConstraintStyle, in Input) (any, error) {
 	if op.scan != nil && in.Body != nil {
 		return op.scan(in.Body)

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -175,4 +176,32 @@ func TestTables(t *testing.T) {
 		}
 	}()
 	api.NewDispatcher(allow{}, api.Service{Name: "logs", Operations: []api.Operation{op("Op"), op("Op")}})
+}
+
+type outage bool
+
+func (outage) Error() string       { return "disk is full" }
+func (o outage) Unavailable() bool { return bool(o) }
+
+func TestOutagesAreToldFromFailures(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{outage(true), true},
+		{fmt.Errorf("put: %w", errors.Join(errors.New("x"), outage(true))), true},
+		{outage(false), false},
+		{errors.New("disk is full"), false},
+		{nil, false},
+	} {
+		if got := api.Unavailable(c.err); got != c.want {
+			t.Errorf("%v: got %v, want %v", c.err, got, c.want)
+		}
+	}
+	for protocol, want := range map[api.Protocol]string{api.JSON: "ServiceUnavailableException", api.Query: "ServiceUnavailable"} {
+		s := api.Service{Protocol: protocol}
+		if e := s.Unavailable(); e.Code != want || e.Status != 503 {
+			t.Errorf("protocol %d: got %v with status %d, want %s with 503", protocol, e, e.Status, want)
+		}
+	}
 }

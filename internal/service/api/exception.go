@@ -41,6 +41,17 @@ func AsException(err error) (*Exception, bool) {
 	return e, ok
 }
 
+// Unavailable reports whether err, which is one of ours, is an outage: something in
+// its chain, such as a full disk's error, says so by a method Unavailable. It is
+// answered as status 503, after which clients try again.
+func Unavailable(err error) bool {
+	outage, ok := errors.AsType[interface {
+		error
+		Unavailable() bool
+	}](err)
+	return ok && outage.Unavailable()
+}
+
 // serialization is the refusal of a body whose members have wrong types.
 func serialization(format string, args ...any) *Exception {
 	return Refuse("SerializationException", format, args...)

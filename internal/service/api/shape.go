@@ -13,6 +13,7 @@ import (
 // Struct tags state the wire name of a member and AWS's constraints on it:
 //
 //	json:"name,omitzero"   its name; in messages the first letter is lower case
+//	json:"-"               not a member: what a scanner leaves for the handler
 //	required:"true"        must be there
 //	min:"1" max:"512"      length of a string, blob, list or map; value of a number
 //	pattern:"[^:*]*"       a regular expression that the whole text must match
@@ -113,8 +114,9 @@ func buildShape(t reflect.Type, seen map[reflect.Type]*shape) *shape {
 		seen[t] = s
 		s.kind = kindStruct
 		for i := range t.NumField() {
-			f := fieldOf(t.Field(i), i, seen)
-			s.fields = append(s.fields, f)
+			if sf := t.Field(i); sf.Tag.Get("json") != "-" {
+				s.fields = append(s.fields, fieldOf(sf, i, seen))
+			}
 		}
 	default:
 		panic(fmt.Sprintf("api: no shape for Go type %v", t))

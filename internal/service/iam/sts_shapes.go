@@ -5,8 +5,7 @@ package iam
 import "tributary/internal/service/api"
 
 // GetCallerIdentityInput is what GetCallerIdentity takes.
-type GetCallerIdentityInput struct {
-}
+type GetCallerIdentityInput struct{}
 
 // GetCallerIdentityOutput is what GetCallerIdentity answers.
 type GetCallerIdentityOutput struct {

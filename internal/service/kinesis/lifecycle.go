@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"tributary/internal/durable/catalog"
@@ -117,61 +119,86 @@ func (s *Service) deleteStream(ctx context.Context, call *api.Call, in *DeleteSt
 	return &api.Void{}, nil
 }
 
-// settle brings every stream that is between two states to the end of its way. It
-// goes on after an error and returns all of them.
+// journalsPerTurn is how many journals of one stream are made or removed before the
+// next stream has its turn.
+const journalsPerTurn = 16
+
+// A settling is how far a call of settle has come. Only one goroutine, Run's, settles,
+// so that the journals of a stream between two states have one owner.
+type settling struct {
+	done map[string]int // journals made or removed, by way
+	errs map[string]error
+}
+
+// way names what is to be done with a stream.
+func (st *stream) way() string { return st.Generation + " " + st.Status }
+
+// settle brings every stream that is between two states to the end of its way, those
+// too that are created or deleted meanwhile. Streams take turns, so that one with
+// thousands of shards does not keep other accounts waiting. It goes on after an error
+// and returns all of them.
 func (s *Service) settle(ctx context.Context) error {
-	var errs []error
+	p := settling{done: map[string]int{}, errs: map[string]error{}}
+	for s.turn(ctx, &p) {
+	}
+	return errors.Join(slices.Collect(maps.Values(p.errs))...)
+}
+
+// turn goes one step with every stream that is between two states, and reports
+// whether there is more to do. A stream that has failed is left alone.
+func (s *Service) turn(ctx context.Context, p *settling) (more bool) {
 	for k, st := range s.streams.Scan(catalog.KeyOf()) {
-		if st.Status != statusCreating && st.Status != statusDeleting {
+		if st.Status != statusCreating && st.Status != statusDeleting || p.errs[st.way()] != nil {
 			continue
 		}
-		if err := s.settleStream(ctx, k); err != nil {
-			errs = append(errs, fmt.Errorf("stream %s: %w", idOfKey(k).arn(), err))
+		arrived, err := s.step(ctx, k, p)
+		if err != nil {
+			p.errs[st.way()] = fmt.Errorf("stream %s: %w", idOfKey(k).arn(), err)
+			continue
 		}
+		more = more || !arrived
 	}
-	return errors.Join(errs...)
+	return more
 }
 
-// settleStream finishes one stream. Only one goroutine, Run's, calls it, so that
-// the journals of a stream between two states have one owner.
-func (s *Service) settleStream(ctx context.Context, k catalog.Key) error {
-	for {
-		st, rev, ok := s.streams.Get(k)
-		if !ok {
-			return nil
-		}
-		var err error
-		switch st.Status {
-		case statusCreating:
-			if err := eachJournal(&st, func(name string) error { return s.createJournal(ctx, name) }); err != nil {
-				return err
-			}
-			st.Status = statusActive
-			_, err = s.streams.Replace(ctx, k, st, rev)
-		case statusDeleting:
-			if err := eachJournal(&st, func(name string) error { return s.deleteJournal(ctx, name) }); err != nil {
-				return err
-			}
-			err = s.streams.Delete(ctx, k, rev)
-		default:
-			return nil
-		}
-		if !errors.Is(err, catalog.ErrConflict) {
-			return err
-		}
-		// It was changed meanwhile, as by DeleteStream of a stream that is CREATING.
+// step makes or removes some journals of a stream, and after the last one takes the
+// stream to its next state. A stream that was changed meanwhile, as by DeleteStream of
+// one that is CREATING, has not arrived.
+func (s *Service) step(ctx context.Context, k catalog.Key, p *settling) (arrived bool, err error) {
+	st, rev, ok := s.streams.Get(k)
+	if !ok {
+		return true, nil
 	}
-}
-
-// eachJournal calls f for the journal of every shard, one after the other: the
-// journals are made one at a time in any case.
-func eachJournal(st *stream, f func(name string) error) error {
-	for i := range st.Shards {
-		if err := f(st.journal(st.Shards[i].ID)); err != nil {
-			return err
+	var settle func(context.Context, string) error
+	switch st.Status {
+	case statusCreating:
+		settle = s.createJournal
+	case statusDeleting:
+		settle = s.deleteJournal
+	default:
+		return true, nil
+	}
+	done := p.done[st.way()]
+	shards := st.Shards[done:min(done+journalsPerTurn, len(st.Shards))]
+	for i := range shards {
+		if err := settle(ctx, st.journal(shards[i].ID)); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	if done += len(shards); done < len(st.Shards) {
+		p.done[st.way()] = done
+		return false, nil
+	}
+	if st.Status == statusCreating {
+		st.Status = statusActive
+		_, err = s.streams.Replace(ctx, k, st, rev)
+	} else {
+		err = s.streams.Delete(ctx, k, rev)
+	}
+	if errors.Is(err, catalog.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // createJournal makes a journal, unless an interrupted attempt has made it. Blocks

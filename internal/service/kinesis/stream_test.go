@@ -437,3 +437,34 @@ func TestStreamDeletedBetweenLookupAndUse(t *testing.T) {
 	r.create("s", 1)
 	check("after another was made")
 }
+
+// TestLargeStreamsDoNotKeepOthersWaiting: streams of all accounts are finished by one
+// goroutine.
+func TestLargeStreamsDoNotKeepOthersWaiting(t *testing.T) {
+	r := newRig(t)
+	status := func(name string) string {
+		out := ok[DescribeStreamSummaryOutput](r, "DescribeStreamSummary", in{"StreamName": name})
+		return out.StreamDescriptionSummary.StreamStatus
+	}
+	ok[api.Void](r, "CreateStream", in{"StreamName": "a-large", "ShardCount": number(2*journalsPerTurn + 1)})
+	p := settling{done: map[string]int{}, errs: map[string]error{}}
+	if more := r.service.turn(t.Context(), &p); !more {
+		t.Error("nothing more to do after one turn")
+	}
+	ok[api.Void](r, "CreateStream", in{"StreamName": "small", "ShardCount": number(1)}) // while the large one is made
+	r.service.turn(t.Context(), &p)
+	if large, small := status("a-large"), status("small"); large != statusCreating || small != statusActive {
+		t.Errorf("after two turns the large stream is %s and the small one %s, want CREATING and ACTIVE", large, small)
+	}
+	ok[api.Void](r, "DeleteStream", in{"StreamName": "a-large"}) // half made
+	ok[api.Void](r, "CreateStream", in{"StreamName": "large", "ShardCount": number(2 * journalsPerTurn)})
+	r.settle()
+	r.refused("DescribeStream", in{"StreamName": "a-large"}, "ResourceNotFoundException", "Stream a-large under account 111111111111 not found.")
+	if got := status("large"); got != statusActive {
+		t.Errorf("a stream of two whole turns is %s, want ACTIVE", got)
+	}
+	r.put("large", "k", "x")
+	if n := len(r.journals.Names()); n != 2*journalsPerTurn+1 {
+		t.Errorf("there are %d journals, want those of the streams that are left, %d", n, 2*journalsPerTurn+1)
+	}
+}

@@ -10,12 +10,24 @@ import (
 	"tributary/internal/service/iam"
 )
 
-// A Sender is a log group that wants to send to a destination.
+// A Sender is a log group that wants to send to a destination, or an account that
+// wants to for all of its log groups.
 type Sender struct {
-	Account  arn.AccountID
-	Region   arn.Region
-	LogGroup arn.ARN // with ":*" at its end
-	Role     arn.ARN // of the subscription filter; empty when it has none
+	Account arn.AccountID
+	Region  arn.Region
+	Source  arn.ARN // the log group with ":*" at its end; arn:aws:logs:REGION:ACCOUNT:* for all
+	Role    arn.ARN // of the subscription filter; empty when it has none
+	// AccountLevel is true when the filter is an account's policy, which needs
+	// more of a destination.
+	AccountLevel bool
+}
+
+// actions are what a destination must allow to a sender.
+func (s Sender) actions() []string {
+	if s.AccountLevel {
+		return []string{subscribeAction, accountAction}
+	}
+	return []string{subscribeAction}
 }
 
 // A Consent is what a destination answers to a sender.
@@ -23,6 +35,8 @@ type Consent struct {
 	// Outcome says whether the sender is admitted and, if not, at which step it
 	// failed.
 	Outcome ConsentOutcome
+	// Action is what the access policy does not allow, when it was asked.
+	Action string
 	// Decision is that of the access policy, or of the role's trust policy when
 	// the role could not be assumed.
 	Decision policy.Decision
@@ -64,7 +78,10 @@ func (o ConsentOutcome) String() string {
 // Admitted reports whether the sender may send.
 func (c Consent) Admitted() bool { return c.Outcome == Admitted }
 
-const subscribeAction = "logs:PutSubscriptionFilter"
+const (
+	subscribeAction = "logs:PutSubscriptionFilter"
+	accountAction   = "logs:PutAccountPolicy"
+)
 
 // Consent decides whether a destination admits a sender. It is asked when a
 // filter is made and again at every delivery, so that what is revoked is revoked.
@@ -77,12 +94,11 @@ const subscribeAction = "logs:PutSubscriptionFilter"
 // sender's role allows logs:PutLogEvents on the log group, as AWS's guide asks,
 // is not checked.
 func (s *Service) Consent(to Address, from Sender) Consent {
-	access := api.Access{Action: subscribeAction, Resource: string(to.ARN)}
-	if to.Policy != nil {
-		access.ResourcePolicy = &policy.Source{Name: "access policy of " + string(to.ARN), Document: to.Policy}
-	}
 	if from.Role == "" {
-		return s.consentToAccount(to, from, access)
+		// An account as a whole has no organization keys.
+		c := s.consentTo(iam.AccountCaller(from.Account), to, from)
+		c.RoleRequired = !c.Admitted() && to.Policy != nil && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
+		return c
 	}
 	session, trust, err := s.assume(from)
 	switch {
@@ -90,10 +106,8 @@ func (s *Service) Consent(to Address, from Sender) Consent {
 		return Consent{Outcome: RoleMissing}
 	case err != nil || !trust.Allowed():
 		return Consent{Outcome: RoleNotTrusting, Decision: trust}
-	case to.Policy == nil:
-		return Consent{}
 	}
-	return consentOf(s.cfg.IAM.Decide(session, from.Region, s.cfg.Now(), access, policy.ResourceOnly))
+	return s.consentTo(session, to, from)
 }
 
 // sessionName is what the Logs service calls its sessions.
@@ -103,7 +117,7 @@ const sessionName = "CloudWatchLogs"
 func (s *Service) assume(from Sender) (api.Caller, policy.Decision, error) {
 	return s.cfg.IAM.AssumeForService(iam.ServiceAssumption{
 		Role: from.Role, Service: "logs", Region: from.Region,
-		SourceARN: from.LogGroup, SourceAccount: from.Account, SessionName: sessionName,
+		SourceARN: from.Source, SourceAccount: from.Account, SessionName: sessionName,
 	})
 }
 
@@ -113,19 +127,20 @@ func (s *Service) assumable(from Sender) bool {
 	return err == nil && trust.Allowed()
 }
 
-func (s *Service) consentToAccount(to Address, from Sender, access api.Access) Consent {
+// consentTo asks the access policy about each action of the sender, who speaks as
+// caller. The first that is not allowed decides.
+func (s *Service) consentTo(caller api.Caller, to Address, from Sender) Consent {
 	if to.Policy == nil {
-		return Consent{}
+		return Consent{Action: subscribeAction}
 	}
-	// An account as a whole has no organization keys.
-	c := consentOf(s.cfg.IAM.Decide(iam.AccountCaller(from.Account), from.Region, s.cfg.Now(), access, policy.ResourceOnly))
-	c.RoleRequired = !c.Admitted() && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
+	source := &policy.Source{Name: "access policy of " + string(to.ARN), Document: to.Policy}
+	c := Consent{Outcome: Admitted}
+	for _, action := range from.actions() {
+		access := api.Access{Action: action, Resource: string(to.ARN), ResourcePolicy: source}
+		c.Decision = s.cfg.IAM.Decide(caller, from.Region, s.cfg.Now(), access, policy.ResourceOnly)
+		if !c.Decision.Allowed() {
+			return Consent{Action: action, Decision: c.Decision}
+		}
+	}
 	return c
-}
-
-func consentOf(d policy.Decision) Consent {
-	if d.Allowed() {
-		return Consent{Outcome: Admitted, Decision: d}
-	}
-	return Consent{Decision: d}
 }

@@ -65,9 +65,10 @@ func (s *Service) deriveAddress(k catalog.Key, d destination) Address {
 }
 
 // AuthorityRevision is the revision of the last change in the tables that decide
-// who may send where: destinations and, with their filters, log groups.
+// who may send where: destinations, log groups with their filters, and account
+// policies.
 func (s *Service) AuthorityRevision() catalog.Revision {
-	return max(s.destinations.Revision(), s.groups.Revision())
+	return max(s.destinations.Revision(), s.groups.Revision(), s.policies.Revision())
 }
 
 // putDestination makes a destination or changes its target and role. Before

@@ -27,12 +27,13 @@
 //
 // # Records
 //
-// Four tables of the catalog hold everything that has a name:
+// Five tables of the catalog hold everything that has a name:
 //
-//	logs/group        account, Region, name          a log group with its subscription filters
-//	logs/stream       account, Region, group, name   a log stream of one generation of its group
-//	logs/destination  account, Region, name          a destination with its access policy
-//	logs/region       Region                         the number of its ingest journals
+//	logs/group           account, Region, name         a log group with its subscription filters
+//	logs/stream          account, Region, group, name  a log stream of one generation of its group
+//	logs/destination     account, Region, name         a destination with its access policy
+//	logs/account-policy  account, Region               a subscription filter on all log groups
+//	logs/region          Region                        the number of its ingest journals
 //
 // Each change is one write of one key. What a deletion leaves behind (the streams
 // of a deleted group) is absent by rule and removed later, so a crash between two

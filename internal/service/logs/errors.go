@@ -38,6 +38,10 @@ func errNameTooLong() *api.Exception {
 	return invalidParameter("Invalid LogGroup or LogStream, both must have length less than or equal to 512.")
 }
 
+func errReservedGroup() *api.Exception {
+	return invalidParameter("Log groups starting with %s are reserved for AWS.", reservedNames)
+}
+
 func errProtected() *api.Exception {
 	return api.Refuse("ValidationException", "The log group cannot be deleted because deletion protection is enabled.")
 }
@@ -105,6 +109,11 @@ func errTailTooEarly() *api.Exception {
 
 func errInvalidPattern() *api.Exception { return invalidParameter("Invalid filter pattern") }
 
+// errInvalidMetricPattern has no reason in it, as AWS's answer has none.
+func errInvalidMetricPattern() *api.Exception {
+	return invalidParameter("Invalid metric filter pattern")
+}
+
 // errAborted is answered when others change a record all the time.
 func errAborted() *api.Exception {
 	return api.Refuse("OperationAbortedException", "A conflicting operation is currently in progress against this resource. Please try again.")
@@ -141,9 +150,7 @@ func errForeignRole() *api.Exception {
 	return api.Refuse("AccessDeniedException", "Cross-account pass role is not allowed.")
 }
 
-func errPolicyTooLong() *api.Exception {
-	return invalidParameter("1 validation error detected: Value at 'accessPolicy' failed to satisfy constraint: Member must have length less than or equal to %d", maxPolicySize)
-}
+func errPolicyTooLong() *api.Exception { return errTooLong("accessPolicy", maxPolicySize) }
 
 func errPolicy(reason string) *api.Exception {
 	return invalidParameter("Error occurred while parsing policy: %s", reason)
@@ -175,8 +182,8 @@ func errVendorTakesNoRole(vendor string) *api.Exception {
 	return invalidParameter("destinationArn for vendor %s cannot be used with roleArn", vendor)
 }
 
-func errVendor(vendor string) *api.Exception {
-	return invalidParameter("PutSubscriptionFilter operation cannot work with destinationArn for vendor %s", vendor)
+func errVendor(operation, vendor string) *api.Exception {
+	return invalidParameter("%s operation cannot work with destinationArn for vendor %s", operation, vendor)
 }
 
 func errDestinationARN(text string) *api.Exception {
@@ -203,8 +210,8 @@ func errTestFirehose() *api.Exception {
 	return invalidParameter("Could not deliver test message to specified Firehose stream. Check if the given Firehose stream is in ACTIVE state.")
 }
 
-func errNotAdmitted(account arn.AccountID, destination arn.ARN) *api.Exception {
-	return api.Refuse("AccessDeniedException", "User with accountId: %s is not authorized to perform: logs:PutSubscriptionFilter on resource: %s", account, destination)
+func errNotAdmitted(account arn.AccountID, action string, destination arn.ARN) *api.Exception {
+	return api.Refuse("AccessDeniedException", "User with accountId: %s is not authorized to perform: %s on resource: %s", account, action, destination)
 }
 
 func errRoleRequired() *api.Exception {
@@ -229,6 +236,32 @@ func errSystemField(name string) *api.Exception {
 
 func errClassWithoutFilters(class string) *api.Exception {
 	return invalidParameter("Subscription filters are not supported by log groups of class %s.", class)
+}
+
+// Account policies.
+
+func errNoAccountPolicy() *api.Exception {
+	return notFound("The specified account policy does not exist.")
+}
+
+func errPolicyType(policyType string) *api.Exception {
+	return invalidParameter("There are no account policies of type %s here: the type must be %s.", policyType, subscriptionPolicy)
+}
+
+func errNoDryRun() *api.Exception {
+	return invalidParameter("dryRun cannot be used with policyType %s.", subscriptionPolicy)
+}
+
+func errReservedName() *api.Exception {
+	return invalidParameter("policyName must not start with %s.", reservedNames)
+}
+
+func errAccountDocument(reason error) *api.Exception {
+	return invalidParameter("Error occurred while parsing policyDocument: %v.", reason)
+}
+
+func errGroupSelection(reason error) *api.Exception {
+	return invalidParameter("Invalid selectionCriteria: %v.", reason)
 }
 
 // Tags.
@@ -266,6 +299,16 @@ func errViolations(list []string) *api.Exception {
 		noun = "error"
 	}
 	return invalidParameter("%d validation %s detected: %s", len(list), noun, strings.Join(list, "; "))
+}
+
+// errTooLong and errTooShort refuse a value, which they leave out, as AWS does
+// where it may be long.
+func errTooLong(member string, limit int) *api.Exception {
+	return invalidParameter("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member, limit)
+}
+
+func errTooShort(member string, limit int) *api.Exception {
+	return invalidParameter("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length greater than or equal to %d", member, limit)
 }
 
 // nameViolations checks the name of a group or a stream against its model.

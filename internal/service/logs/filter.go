@@ -39,12 +39,15 @@ type filter struct {
 	From []uint64 `json:"from"`
 }
 
-// A Filter is a subscription filter as delivery needs it. It does not change; when
-// the log group's record does, there are new ones.
+// A Filter is a subscription filter of a log group as delivery needs it. It does
+// not change; when the record that it is from does, there are new ones.
 type Filter struct {
-	Account      arn.AccountID
-	Region       arn.Region
-	Group, Name  string
+	Account     arn.AccountID
+	Region      arn.Region
+	Group, Name string
+	// AccountLevel is true when the filter is not the group's own, but what the
+	// account's subscription filter policy, which Name then is of, is for the group.
+	AccountLevel bool
 	Destination  arn.ARN // of a destination, or of a stream of the same account
 	Role         arn.ARN // empty when the filter has none
 	Distribution Distribution
@@ -61,7 +64,10 @@ func (f *Filter) From(journal string) journal.Position { return f.from[journal] 
 
 // Sender is who sends when the filter does.
 func (f *Filter) Sender() Sender {
-	return Sender{Account: f.Account, Region: f.Region, LogGroup: GroupARN(f.Region, f.Account, f.Group), Role: f.Role}
+	return Sender{
+		Account: f.Account, Region: f.Region, Source: GroupARN(f.Region, f.Account, f.Group),
+		Role: f.Role, AccountLevel: f.AccountLevel,
+	}
 }
 
 // Selects reports whether the filter's fieldSelectionCriteria, which are asked
@@ -72,9 +78,11 @@ func (f *Filter) Selects(account arn.AccountID, region arn.Region) bool {
 
 // Match reports whether the pattern takes an event of the entry, and returns what
 // to show as its extractedFields: the fields of a space-delimited pattern, then
-// the system fields that the filter asks for.
-func (f *Filter) Match(e *Entry, message []byte) (fields []pattern.Field, ok bool) {
-	if fields, ok = f.pattern.Extract(message, nil); !ok {
+// the system fields that the filter asks for. The event is passed as a
+// [pattern.Event] so that all filters of a log group share what is found out about
+// it.
+func (f *Filter) Match(e *Entry, message *pattern.Event) (fields []pattern.Field, ok bool) {
+	if fields, ok = f.pattern.ExtractEvent(message, nil); !ok {
 		return nil, false
 	}
 	for _, name := range f.systemFields {
@@ -103,17 +111,23 @@ func (s *Service) Current(f *Filter) bool {
 	return slices.Contains(s.Filters(f.Account, f.Region, f.Group), f)
 }
 
-// Filters returns the subscription filters of a log group by name, none when
-// there is no such group. As long as the group's record does not change, they are
-// the same ones.
+// Filters returns the subscription filters of a log group by name and then that
+// of the account's policy, none when there is no such group. As long as neither
+// record changes, they are the same ones.
 func (s *Service) Filters(account arn.AccountID, region arn.Region, name string) []*Filter {
-	filters, _ := s.filters.get(groupID{account, region, name}.key())
-	return filters
+	filters, exists := s.filters.get(groupID{account, region, name}.key())
+	if !exists {
+		return nil
+	}
+	if policy, _ := s.accountFilters.get(accountKey(account, region)); policy != nil {
+		return filters.with(policy, name)
+	}
+	return filters.own
 }
 
 // deriveFilters parses the filters of a record. One that cannot be read, because
 // an earlier release took a pattern that this one does not, matches nothing.
-func (s *Service) deriveFilters(k catalog.Key, g group) []*Filter {
+func (s *Service) deriveFilters(k catalog.Key, g group) *groupFilters {
 	parts := k.Parts()
 	account, region, name := arn.AccountID(parts[0]), arn.Region(parts[1]), parts[2]
 	var list []*Filter
@@ -122,7 +136,7 @@ func (s *Service) deriveFilters(k catalog.Key, g group) []*Filter {
 			Account: account, Region: region, Group: name, Name: stored.Name,
 			Destination: stored.Destination, Role: stored.Role, Distribution: stored.Distribution,
 			systemFields: stored.SystemFields,
-			from:         map[string]journal.Position{},
+			from:         positions(region, stored.From),
 		}
 		var err error
 		if f.pattern, err = pattern.Parse(stored.Pattern); err == nil && stored.Selection != "" {
@@ -132,12 +146,18 @@ func (s *Service) deriveFilters(k catalog.Key, g group) []*Filter {
 			s.cfg.Log.Error("stored subscription filter cannot be read: it delivers nothing", "group", k.String(), "filter", stored.Name, "error", err)
 			continue
 		}
-		for i, block := range stored.From {
-			f.from[journalName(region, i)] = journal.Position{Block: block}
-		}
 		list = append(list, f)
 	}
-	return list
+	return &groupFilters{own: list, subscribable: g.subscribable()}
+}
+
+// positions are the stored beginnings of a filter, by ingest journal.
+func positions(region arn.Region, from []uint64) map[string]journal.Position {
+	all := make(map[string]journal.Position, len(from))
+	for i, block := range from {
+		all[journalName(region, i)] = journal.Position{Block: block}
+	}
+	return all
 }
 
 // deleteSubscriptionFilter removes a filter; nothing is sent for it any more.

@@ -12,7 +12,9 @@ import (
 	"tributary/internal/service/api"
 )
 
-const maxFilters = 5 // of one log group
+// maxFilters is how many filters a log group may have. It is also how many with a
+// regular expression AWS lets it have, so these need no count of their own.
+const maxFilters = 5
 
 // putSubscriptionFilter makes a filter or changes the one of that name. The order
 // of the checks is AWS's where it is known: the forms of destination and role,
@@ -23,7 +25,7 @@ const maxFilters = 5 // of one log group
 // destination does not, because the destination has been tested. Lambda
 // functions and Firehose streams do not exist here and are answered as absent.
 func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in *PutSubscriptionFilterInput) (*api.Void, error) {
-	target, role, err := filterTarget(call, in)
+	target, role, err := filterTarget(call, in.DestinationARN, in.RoleARN)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +34,7 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	if g.Class == classInfrequentAccess || g.Class == classDelivery {
+	if !g.subscribable() {
 		return nil, errClassWithoutFilters(g.Class)
 	}
 	if err := checkFilterTexts(in); err != nil {
@@ -41,7 +43,8 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 	if _, exists := findFilter(g.Filters, in.FilterName); !exists && len(g.Filters) >= maxFilters {
 		return nil, errLimit()
 	}
-	if err := s.checkTarget(ctx, id, target, role); err != nil {
+	sender := Sender{Account: id.Account, Region: id.Region, Source: GroupARN(id.Region, id.Account, id.Name), Role: role}
+	if err := s.checkTarget(ctx, sender, target); err != nil {
 		return nil, err
 	}
 	r, err := s.useRegion(ctx, id.Region)
@@ -79,40 +82,40 @@ func findFilter(filters []filter, name string) (int, bool) {
 
 // filterTarget checks that destination and role of a request go together, and
 // returns the parts of the destination's ARN and the role.
-func filterTarget(call *api.Call, in *PutSubscriptionFilterInput) (target arn.Parts, role arn.ARN, err error) {
-	target, err = arn.Parse(in.DestinationARN)
+func filterTarget(call *api.Call, destinationARN, roleARN string) (target arn.Parts, role arn.ARN, err error) {
+	target, err = arn.Parse(destinationARN)
 	if err != nil {
-		return arn.Parts{}, "", errDestinationARN(shorten(in.DestinationARN))
+		return arn.Parts{}, "", errDestinationARN(shorten(destinationARN))
 	}
 	switch target.Service {
 	case "logs":
-		id, ok := parseDestinationARN(arn.ARN(in.DestinationARN))
+		id, ok := parseDestinationARN(arn.ARN(destinationARN))
 		if !ok {
-			return arn.Parts{}, "", errDestinationARN(shorten(in.DestinationARN))
+			return arn.Parts{}, "", errDestinationARN(shorten(destinationARN))
 		}
 		if id.Region != call.Region {
 			return arn.Parts{}, "", errOtherRegion(id.Region, call.Region)
 		}
 	case "kinesis", "firehose":
-		if in.RoleARN == "" {
+		if roleARN == "" {
 			return arn.Parts{}, "", errVendorNeedsRole(target.Service)
 		}
 	case "lambda":
-		if in.RoleARN != "" {
+		if roleARN != "" {
 			return arn.Parts{}, "", errVendorTakesNoRole(target.Service)
 		}
 		if target.Account != call.Account() {
 			return arn.Parts{}, "", errForeignLambda()
 		}
 	default:
-		return arn.Parts{}, "", errVendor(shorten(target.Service))
+		return arn.Parts{}, "", errVendor(call.Operation, shorten(target.Service))
 	}
-	if in.RoleARN == "" {
+	if roleARN == "" {
 		return target, "", nil
 	}
-	role, account, ok := parseRoleARN(in.RoleARN)
+	role, account, ok := parseRoleARN(roleARN)
 	if !ok {
-		return arn.Parts{}, "", errRole(shorten(in.RoleARN))
+		return arn.Parts{}, "", errRole(shorten(roleARN))
 	}
 	if account != call.Account() {
 		return arn.Parts{}, "", errForeignRole()
@@ -122,8 +125,8 @@ func filterTarget(call *api.Call, in *PutSubscriptionFilterInput) (target arn.Pa
 
 // checkFilterTexts parses what the request says about which events to send.
 func checkFilterTexts(in *PutSubscriptionFilterInput) error {
-	if _, err := pattern.Parse(in.FilterPattern); err != nil {
-		return errFilterPattern(syntaxReason(err))
+	if err := checkPattern(in.FilterPattern); err != nil {
+		return err
 	}
 	if in.FieldSelectionCriteria != "" {
 		if _, err := pattern.ParseSelection(in.FieldSelectionCriteria); err != nil {
@@ -138,9 +141,15 @@ func checkFilterTexts(in *PutSubscriptionFilterInput) error {
 	return nil
 }
 
+func checkPattern(text string) error {
+	if _, err := pattern.Parse(text); err != nil {
+		return errFilterPattern(syntaxReason(err))
+	}
+	return nil
+}
+
 // checkTarget asks whether events may be sent there.
-func (s *Service) checkTarget(ctx context.Context, id groupID, target arn.Parts, role arn.ARN) error {
-	sender := Sender{Account: id.Account, Region: id.Region, LogGroup: GroupARN(id.Region, id.Account, id.Name), Role: role}
+func (s *Service) checkTarget(ctx context.Context, sender Sender, target arn.Parts) error {
 	targetARN := arn.New(target.Service, target.Region, target.Account, target.Resource)
 	switch target.Service {
 	case "logs":
@@ -159,9 +168,10 @@ func (s *Service) checkTarget(ctx context.Context, id groupID, target arn.Parts,
 func (s *Service) checkConsent(dest arn.ARN, sender Sender) error {
 	to, ok := s.Destination(dest)
 	if !ok {
-		return errNotAdmitted(sender.Account, dest)
+		return errNotAdmitted(sender.Account, subscribeAction, dest)
 	}
-	switch c := s.Consent(to, sender); {
+	c := s.Consent(to, sender)
+	switch {
 	case c.Admitted():
 		return nil
 	case c.Outcome == RoleMissing || c.Outcome == RoleNotTrusting:
@@ -169,7 +179,7 @@ func (s *Service) checkConsent(dest arn.ARN, sender Sender) error {
 	case c.RoleRequired:
 		return errRoleRequired()
 	}
-	return errNotAdmitted(sender.Account, dest)
+	return errNotAdmitted(sender.Account, c.Action, dest)
 }
 
 // checkStream sends a test message to a stream of the sender's own account.
@@ -182,7 +192,7 @@ func (s *Service) checkStream(ctx context.Context, streamARN arn.ARN, sender Sen
 	}
 	err := s.cfg.TestDelivery(ctx, TestTarget{
 		Account: sender.Account, Region: sender.Region,
-		TargetARN: streamARN, RoleARN: sender.Role, SourceARN: sender.LogGroup,
+		TargetARN: streamARN, RoleARN: sender.Role, SourceARN: sender.Source,
 	})
 	if err == nil {
 		return nil
@@ -190,7 +200,7 @@ func (s *Service) checkStream(ctx context.Context, streamARN arn.ARN, sender Sen
 	if ctx.Err() != nil {
 		return fmt.Errorf("test delivery: %w", err)
 	}
-	s.cfg.Log.Info("test message was not delivered", "group", sender.LogGroup, "stream", streamARN, "role", sender.Role, "cause", err)
+	s.cfg.Log.Info("test message was not delivered", "source", sender.Source, "stream", streamARN, "role", sender.Role, "cause", err)
 	return errTestStream()
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"tributary/internal/pure/pattern"
 	"tributary/internal/service/organizations"
 )
 
@@ -129,6 +130,28 @@ func TestFilterDirectlyToAStreamSendsATestMessage(t *testing.T) {
 	}
 }
 
+// AWS lets a log group have five filters with a regular expression: as many as
+// filters at all.
+func TestEachOfFiveFiltersMayHaveARegularExpression(t *testing.T) {
+	r := newRig(t)
+	r.group(root(sender), "g")
+	r.destination("d")
+	r.policy("d", accountPolicy("111111111111"), false)
+	put := func(name string) in {
+		return with(filterInput(name, destinationARN), "filterPattern", `{ $.a = %^x% && $.b = %y$% }`)
+	}
+	for i := range 5 {
+		r.void(root(sender), "PutSubscriptionFilter", put(fmt.Sprint("f", i)))
+	}
+	r.void(root(sender), "PutSubscriptionFilter", put("f4"))
+	r.refused(root(sender), "PutSubscriptionFilter", put("f5"), "LimitExceededException", "Resource limit exceeded.")
+	third := with(put("f4"), "filterPattern", `{ $.a = %^x% && $.b = %y$% && $.c = %z% }`)
+	_, err := r.do(root(sender), "PutSubscriptionFilter", third)
+	if err == nil || !strings.HasPrefix(err.Error(), "InvalidParameterException: Invalid filter pattern: ") {
+		t.Errorf("three regular expressions in a pattern: got %v", err)
+	}
+}
+
 func TestFiveFiltersAndNoMore(t *testing.T) {
 	r := newRig(t)
 	r.group(root(sender), "g")
@@ -214,11 +237,14 @@ func TestFilterMatchesAndNamesFields(t *testing.T) {
 		"filterPattern", "[ip, status=4*]", "emitSystemFields", []string{"@aws.account", "@source.log"}, "fieldSelectionCriteria", `@aws.account != "222222222222"`))
 	f := r.service.Filters(sender, home, "g")[0]
 	e := Entry{Account: sender, Region: home, Group: "g"}
-	fields, ok := f.Match(&e, []byte(`"1.2.3.4 404"`))
+	var event pattern.Event
+	event.Reset([]byte(`"1.2.3.4 404"`))
+	fields, ok := f.Match(&e, &event)
 	if want := "[{ip 1.2.3.4} {status 404} {@aws.account 111111111111} {@source.log g}]"; !ok || fmt.Sprint(fields) != want {
 		t.Errorf("got %v %t, want %s", fields, ok, want)
 	}
-	if _, ok := f.Match(&e, []byte(`"1.2.3.4 200"`)); ok {
+	event.Reset([]byte(`"1.2.3.4 200"`))
+	if _, ok := f.Match(&e, &event); ok {
 		t.Error("200 matches 4*")
 	}
 	if !f.Selects(sender, home) || f.Selects(other, home) {

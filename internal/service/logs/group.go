@@ -51,6 +51,9 @@ func (s *Service) createLogGroup(ctx context.Context, call *api.Call, in *create
 	if utf8.RuneCountInString(in.LogGroupName) > maxNameLength {
 		return nil, errNameTooLong()
 	}
+	if strings.HasPrefix(in.LogGroupName, reservedNames) {
+		return nil, errReservedGroup()
+	}
 	if _, err := s.useRegion(ctx, call.Region); err != nil {
 		return nil, err
 	}
@@ -166,7 +169,7 @@ func (s *Service) describeLogGroups(_ context.Context, call *api.Call, in *Descr
 		return nil, err
 	}
 	out := &DescribeLogGroupsOutput{LogGroups: []LogGroup{}}
-	if len(in.AccountIdentifiers) > 0 && !slices.Contains(in.AccountIdentifiers, string(call.Account())) {
+	if !asksFor(in.AccountIdentifiers, call.Account()) {
 		return out, nil
 	}
 	limit := pageSize(in.Limit)
@@ -191,6 +194,11 @@ func (s *Service) describeLogGroups(_ context.Context, call *api.Call, in *Descr
 		out.NextToken = pages.token(out.LogGroups[n-1].LogGroupName)
 	}
 	return out, nil
+}
+
+// subscribable reports whether the group's class has subscription filters.
+func (g *group) subscribable() bool {
+	return g.Class != classInfrequentAccess && g.Class != classDelivery
 }
 
 // wire is the group as the API shows it.

@@ -38,6 +38,7 @@ func TestLogGroupRefusals(t *testing.T) {
 	long := strings.Repeat("a", 513)
 	r.refused(root(sender), "CreateLogGroup", in{"logGroupName": "g"}, "ResourceAlreadyExistsException", "The specified log group already exists")
 	r.refused(root(sender), "CreateLogGroup", in{"logGroupName": long}, "InvalidParameterException", "Invalid LogGroup or LogStream, both must have length less than or equal to 512.")
+	r.refused(root(sender), "CreateLogGroup", in{"logGroupName": "aws/mine"}, "InvalidParameterException", "Log groups starting with aws/ are reserved for AWS.")
 	r.refused(root(sender), "CreateLogStream", in{"logGroupName": "g", "logStreamName": long}, "InvalidParameterException", "Invalid LogGroup or LogStream, both must have length less than or equal to 512.")
 	r.refused(root(sender), "DeleteLogGroup", in{"logGroupName": "h"}, "ResourceNotFoundException", noGroup)
 	r.refused(root(other), "DeleteLogGroup", in{"logGroupName": "g"}, "ResourceNotFoundException", noGroup)
@@ -206,6 +207,30 @@ func TestLogStreamsAreListedByNameOrByLastEvent(t *testing.T) {
 	}
 	if s := streams[1]; s.FirstEventTimestamp != nil || s.LastEventTimestamp != nil || s.LastIngestionTime != nil || s.UploadSequenceToken != "" {
 		t.Errorf("stream without events: got %+v", s)
+	}
+}
+
+// TestAPageOfLogStreamsCostsWhatItShows: paging through a group must not look at all
+// of its streams for each page.
+func TestAPageOfLogStreamsCostsWhatItShows(t *testing.T) {
+	r := newRig(t)
+	const streams = 150
+	names := make([]string, streams)
+	for i := range names {
+		names[i] = fmt.Sprintf("stream-%03d", i)
+	}
+	r.group(root(sender), "few", names[0])
+	r.group(root(sender), "many", names...)
+	cost := func(group string) float64 {
+		return testing.AllocsPerRun(10, func() {
+			got := ok[DescribeLogStreamsOutput](r, root(sender), "DescribeLogStreams", in{"logGroupName": group, "limit": 1})
+			if len(got.LogStreams) != 1 || got.LogStreams[0].LogStreamName != names[0] {
+				t.Fatalf("got %v, want %s", got.LogStreams, names[0])
+			}
+		})
+	}
+	if few, many := cost("few"), cost("many"); many > few+streams {
+		t.Errorf("a page of one stream takes %.0f allocations among %d streams and %.0f when there is no other", many, streams, few)
 	}
 }
 

@@ -48,6 +48,14 @@ func (s *Service) Table() api.Service {
 			api.Define("DescribeSubscriptionFilters", onGroup("DescribeSubscriptionFilters", func(in *DescribeSubscriptionFiltersInput) string { return in.LogGroupName }), s.describeSubscriptionFilters),
 			api.Define("DeleteSubscriptionFilter", onGroup("DeleteSubscriptionFilter", func(in *DeleteSubscriptionFilterInput) string { return in.LogGroupName }), s.deleteSubscriptionFilter),
 
+			// account-level subscription filters
+			api.Define("PutAccountPolicy", putAccountPolicyTarget, s.putAccountPolicy),
+			api.Define("DescribeAccountPolicies", onAccount[DescribeAccountPoliciesInput]("DescribeAccountPolicies", "DescribeSubscriptionFilters"), s.describeAccountPolicies),
+			api.Define("DeleteAccountPolicy", onAccount[DeleteAccountPolicyInput]("DeleteAccountPolicy", "DeleteSubscriptionFilter"), s.deleteAccountPolicy),
+
+			// patterns
+			api.Define("TestMetricFilter", onAny[TestMetricFilterInput]("TestMetricFilter"), s.testMetricFilter),
+
 			// tags
 			api.Define("TagResource", onARN("TagResource", func(in *TagResourceInput) string { return in.ResourceARN }), s.tagResource),
 			api.Define("UntagResource", onARN("UntagResource", func(in *UntagResourceInput) string { return in.ResourceARN }), s.untagResource),
@@ -108,6 +116,27 @@ func onNothing[In any](operation, resource string) target[In] {
 	}
 }
 
+// onAccount is for account policies. What they do to all log groups needs, as in
+// AWS, the permission for it on one log group as well. They name no resource; the
+// text of listings stands for all groups.
+func onAccount[In any](operation, onOneGroup string) target[In] {
+	return func(call *api.Call, _ *In) ([]api.Access, error) {
+		resource := string(call.ARN("logs", "log-group::log-stream:"))
+		return []api.Access{
+			{Action: "logs:" + operation, Resource: resource},
+			{Action: "logs:" + onOneGroup, Resource: resource},
+		}, nil
+	}
+}
+
+// onAny is for the operations that touch no resource at all: a policy allows them
+// on "*".
+func onAny[In any](operation string) target[In] {
+	return func(*api.Call, *In) ([]api.Access, error) {
+		return []api.Access{{Action: "logs:" + operation, Resource: "*"}}, nil
+	}
+}
+
 func createGroupTarget(call *api.Call, in *createLogGroupInput) ([]api.Access, error) {
 	id := groupOf(call, in.LogGroupName)
 	accesses := []api.Access{accessGroup("CreateLogGroup", id)}
@@ -153,6 +182,18 @@ func putDestinationTarget(call *api.Call, in *PutDestinationInput) ([]api.Access
 func putFilterTarget(call *api.Call, in *PutSubscriptionFilterInput) ([]api.Access, error) {
 	accesses := []api.Access{accessGroup("PutSubscriptionFilter", groupOf(call, in.LogGroupName))}
 	return passRole(accesses, call, in.RoleARN), nil
+}
+
+func putAccountPolicyTarget(call *api.Call, in *PutAccountPolicyInput) ([]api.Access, error) {
+	accesses, err := onAccount[PutAccountPolicyInput]("PutAccountPolicy", "PutSubscriptionFilter")(call, in)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := parseAccountDocument(in.PolicyDocument)
+	if err != nil {
+		return accesses, nil // the handler refuses it
+	}
+	return passRole(accesses, call, doc.Role), nil
 }
 
 // passRole adds the question whether the caller may pass the role to the Logs

@@ -1,8 +1,10 @@
 package logs
 
 import (
+	"slices"
 	"strings"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
@@ -14,6 +16,12 @@ func pageSize(limit *int32) int {
 		return maxPage
 	}
 	return int(*limit)
+}
+
+// asksFor reports whether the accounts that a request names include the caller's.
+// A request that names none is about it.
+func asksFor(accounts []string, own arn.AccountID) bool {
+	return len(accounts) == 0 || slices.Contains(accounts, string(own))
 }
 
 // A pager gives and takes the tokens of one list. A token holds the name after

@@ -59,10 +59,12 @@ type Service struct {
 	groups       *catalog.Table[group]
 	streams      *catalog.Table[stream]
 	destinations *catalog.Table[destination]
+	policies     *catalog.Table[policyRecord]
 	regionTable  *catalog.Table[regionRecord]
 
-	filters   derived[group, []*Filter]
-	addresses derived[destination, Address]
+	filters        derived[group, *groupFilters]
+	accountFilters derived[policyRecord, *accountFilter]
+	addresses      derived[destination, Address]
 
 	pages, tokens *api.Seal
 
@@ -92,6 +94,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		groups:       catalog.NewTable[group](cfg.Catalog, "logs/group"),
 		streams:      catalog.NewTable[stream](cfg.Catalog, "logs/stream"),
 		destinations: catalog.NewTable[destination](cfg.Catalog, "logs/destination"),
+		policies:     catalog.NewTable[policyRecord](cfg.Catalog, "logs/account-policy"),
 		regionTable:  catalog.NewTable[regionRecord](cfg.Catalog, "logs/region"),
 		pages:        cfg.Sealer.For("logs/page"),
 		tokens:       cfg.Sealer.For("logs/events"),
@@ -102,7 +105,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := s.regionTable.Err(); err != nil {
 		return nil, err
 	}
-	s.filters = derived[group, []*Filter]{table: s.groups, make: s.deriveFilters}
+	s.filters = derived[group, *groupFilters]{table: s.groups, make: s.deriveFilters}
+	s.accountFilters = derived[policyRecord, *accountFilter]{table: s.policies, make: s.deriveAccountFilter}
 	s.addresses = derived[destination, Address]{table: s.destinations, make: s.deriveAddress}
 	for k, rec := range s.regionTable.Scan(catalog.Key{}) {
 		if _, err := s.openRegion(ctx, arn.Region(k.Parts()[0]), rec); err != nil {

@@ -193,6 +193,17 @@ type DeleteSubscriptionFilterInput struct {
 	FilterName   string `json:"filterName" required:"true" min:"1" max:"512" pattern:"[^:*]*"`
 }
 
+// TestMetricFilterInput is what TestMetricFilter takes.
+type TestMetricFilterInput struct {
+	FilterPattern    string   `json:"filterPattern" required:"true" max:"1024"`
+	LogEventMessages []string `json:"logEventMessages" required:"true" min:"1" max:"50" ofmin:"1"`
+}
+
+// TestMetricFilterOutput is what TestMetricFilter answers.
+type TestMetricFilterOutput struct {
+	Matches []MetricFilterMatchRecord `json:"matches,omitzero"`
+}
+
 // PutRetentionPolicyInput is what PutRetentionPolicy takes.
 type PutRetentionPolicyInput struct {
 	LogGroupName    string `json:"logGroupName" required:"true" min:"1" max:"512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
@@ -248,6 +259,54 @@ type ListTagsLogGroupOutput struct {
 	Tags map[string]string `json:"tags,omitzero" min:"1" max:"50" keymin:"1" keymax:"128" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" ofmax:"256" ofpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
 }
 
+// PutAccountPolicyInput is what PutAccountPolicy takes.
+type PutAccountPolicyInput struct {
+	PolicyName        string `json:"policyName" required:"true"`
+	PolicyDocument    string `json:"policyDocument" required:"true"`
+	PolicyType        string `json:"policyType" required:"true" enum:"DATA_PROTECTION_POLICY,SUBSCRIPTION_FILTER_POLICY,FIELD_INDEX_POLICY,TRANSFORMER_POLICY,METRIC_EXTRACTION_POLICY,RETENTION_POLICY"`
+	Scope             string `json:"scope,omitzero" enum:"ALL"`
+	SelectionCriteria string `json:"selectionCriteria,omitzero"`
+	DryRun            *bool  `json:"dryRun,omitzero"`
+}
+
+// PutAccountPolicyOutput is what PutAccountPolicy answers.
+type PutAccountPolicyOutput struct {
+	AccountPolicy *AccountPolicy `json:"accountPolicy,omitzero"`
+	DryRunResult  *DryRunResult  `json:"dryRunResult,omitzero"`
+}
+
+// DescribeAccountPoliciesInput is what DescribeAccountPolicies takes.
+type DescribeAccountPoliciesInput struct {
+	PolicyType         string   `json:"policyType" required:"true" enum:"DATA_PROTECTION_POLICY,SUBSCRIPTION_FILTER_POLICY,FIELD_INDEX_POLICY,TRANSFORMER_POLICY,METRIC_EXTRACTION_POLICY,RETENTION_POLICY"`
+	PolicyName         string   `json:"policyName,omitzero"`
+	AccountIdentifiers []string `json:"accountIdentifiers,omitzero" max:"20" ofmin:"12" ofmax:"12" ofpattern:"^\\d{12}$"`
+	NextToken          string   `json:"nextToken,omitzero" min:"1"`
+}
+
+// DescribeAccountPoliciesOutput is what DescribeAccountPolicies answers.
+type DescribeAccountPoliciesOutput struct {
+	AccountPolicies []AccountPolicy `json:"accountPolicies,omitzero"`
+	NextToken       string          `json:"nextToken,omitzero" min:"1"`
+}
+
+// DeleteAccountPolicyInput is what DeleteAccountPolicy takes.
+type DeleteAccountPolicyInput struct {
+	PolicyName string `json:"policyName" required:"true"`
+	PolicyType string `json:"policyType" required:"true" enum:"DATA_PROTECTION_POLICY,SUBSCRIPTION_FILTER_POLICY,FIELD_INDEX_POLICY,TRANSFORMER_POLICY,METRIC_EXTRACTION_POLICY,RETENTION_POLICY"`
+	DryRun     *bool  `json:"dryRun,omitzero"`
+}
+
+// AccountPolicy is a structure of the logs API.
+type AccountPolicy struct {
+	PolicyName        string `json:"policyName,omitzero"`
+	PolicyDocument    string `json:"policyDocument,omitzero"`
+	LastUpdatedTime   *int64 `json:"lastUpdatedTime,omitzero" min:"0"`
+	PolicyType        string `json:"policyType,omitzero" enum:"DATA_PROTECTION_POLICY,SUBSCRIPTION_FILTER_POLICY,FIELD_INDEX_POLICY,TRANSFORMER_POLICY,METRIC_EXTRACTION_POLICY,RETENTION_POLICY"`
+	Scope             string `json:"scope,omitzero" enum:"ALL"`
+	SelectionCriteria string `json:"selectionCriteria,omitzero"`
+	AccountID         string `json:"accountId,omitzero" min:"12" max:"12" pattern:"^\\d{12}$"`
+}
+
 // Destination is a structure of the logs API.
 type Destination struct {
 	DestinationName string `json:"destinationName,omitzero" min:"1" max:"512" pattern:"[^:*]*"`
@@ -256,6 +315,16 @@ type Destination struct {
 	AccessPolicy    string `json:"accessPolicy,omitzero" min:"1"`
 	ARN             string `json:"arn,omitzero"`
 	CreationTime    *int64 `json:"creationTime,omitzero" min:"0"`
+}
+
+// DryRunResult is a structure of the logs API.
+type DryRunResult struct {
+	TotalMatchedLogGroups           *int32           `json:"totalMatchedLogGroups,omitzero"`
+	IncreasedRetentionLogGroupCount *int32           `json:"increasedRetentionLogGroupCount,omitzero"`
+	DecreasedRetentionLogGroupCount *int32           `json:"decreasedRetentionLogGroupCount,omitzero"`
+	UnchangedRetentionLogGroupCount *int32           `json:"unchangedRetentionLogGroupCount,omitzero"`
+	FailedAnalysisCount             *int32           `json:"failedAnalysisCount,omitzero"`
+	TopLogGroupsImpacted            []LogGroupImpact `json:"topLogGroupsImpacted,omitzero"`
 }
 
 // Entity is a structure of the logs API.
@@ -297,6 +366,14 @@ type LogGroup struct {
 	RetentionPolicyName              string   `json:"retentionPolicyName,omitzero"`
 }
 
+// LogGroupImpact is a structure of the logs API.
+type LogGroupImpact struct {
+	LogGroupName      string `json:"logGroupName,omitzero" min:"1" max:"512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	CurrentRetention  string `json:"currentRetention,omitzero"`
+	ProposedRetention string `json:"proposedRetention,omitzero"`
+	StoredBytes       *int64 `json:"storedBytes,omitzero" min:"0"`
+}
+
 // LogStream is a structure of the logs API.
 type LogStream struct {
 	LogStreamName       string `json:"logStreamName,omitzero" min:"1" max:"512" pattern:"[^:*]*"`
@@ -307,6 +384,13 @@ type LogStream struct {
 	UploadSequenceToken string `json:"uploadSequenceToken,omitzero" min:"1"`
 	ARN                 string `json:"arn,omitzero"`
 	StoredBytes         *int64 `json:"storedBytes,omitzero" min:"0"`
+}
+
+// MetricFilterMatchRecord is a structure of the logs API.
+type MetricFilterMatchRecord struct {
+	EventNumber     *int64            `json:"eventNumber,omitzero"`
+	EventMessage    string            `json:"eventMessage,omitzero" min:"1"`
+	ExtractedValues map[string]string `json:"extractedValues,omitzero"`
 }
 
 // OutputLogEvent is a structure of the logs API.

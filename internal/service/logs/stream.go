@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -131,7 +132,15 @@ func (s *Service) describeLogStreams(ctx context.Context, call *api.Call, in *De
 	if err := s.indexed(ctx, id.Region); err != nil {
 		return nil, err
 	}
-	list := s.listStreams(id, g, in.LogStreamNamePrefix, byTime)
+	limit := pageSize(in.Limit)
+	first, most := "", math.MaxInt
+	if !byTime && !descending { // the table's own order: a page costs what it shows
+		first, most = placeName(after), limit+1
+	}
+	list := s.listStreams(id, g, in.LogStreamNamePrefix, first, most)
+	if byTime {
+		slices.SortFunc(list, func(a, b listedStream) int { return a.compare(&b, byTime) })
+	}
 	if descending {
 		slices.Reverse(list)
 	}
@@ -140,7 +149,7 @@ func (s *Service) describeLogStreams(ctx context.Context, call *api.Call, in *De
 	}
 	out := &DescribeLogStreamsOutput{LogStreams: []LogStream{}}
 	for _, l := range list {
-		if limit := pageSize(in.Limit); len(out.LogStreams) == limit {
+		if len(out.LogStreams) == limit {
 			break
 		}
 		out.LogStreams = append(out.LogStreams, l.wire(id))
@@ -158,13 +167,15 @@ type listedStream struct {
 	seen summary
 }
 
-func (s *Service) listStreams(id groupID, g group, prefix string, byTime bool) []listedStream {
+// listStreams are the streams of a group by name, at most so many, from the one
+// after a name.
+func (s *Service) listStreams(id groupID, g group, prefix, after string, most int) []listedStream {
 	var list []listedStream
-	for name, st := range s.streamsOf(id, g, prefix, "") {
+	for name, st := range s.streamsOf(id, g, prefix, after) {
+		if len(list) == most {
+			break
+		}
 		list = append(list, listedStream{name, st, s.summary(id.stream(name), st.ID)})
-	}
-	if byTime {
-		slices.SortFunc(list, func(a, b listedStream) int { return a.compare(&b, byTime) })
 	}
 	return list
 }
@@ -173,6 +184,14 @@ func (s *Service) listStreams(id groupID, g group, prefix string, byTime bool) [
 // name.
 func (l *listedStream) place() string {
 	return string(binary.BigEndian.AppendUint64(nil, uint64(l.seen.last))) + l.name
+}
+
+// placeName is the name in a place, "" when there is no place.
+func placeName(place string) string {
+	if len(place) < 8 {
+		return ""
+	}
+	return place[8:]
 }
 
 // past is the index in the list of the first stream after a place. Where streams

@@ -1,0 +1,30 @@
+package delivery
+
+import (
+	"log/slog"
+	"testing"
+
+	"tributary/internal/service/logs"
+)
+
+func TestEnvelopeOfAnAccountPolicyEndsWithItsLevel(t *testing.T) {
+	o := origin{owner: "111111111111", group: "g", stream: "s", filter: "p", accountLevel: true}
+	got := string(appendEnvelope(nil, o, nil))
+	want := `{"messageType":"DATA_MESSAGE","owner":"111111111111","logGroup":"g","logStream":"s","subscriptionFilters":["p"],"logEvents":[],"policyLevel":"ACCOUNT_LEVEL_POLICY"}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestFilterAndAccountPolicyOfOneNameAreCountedApart(t *testing.T) {
+	own := &logs.Filter{Account: "111111111111", Region: "us-east-1", Group: "g", Name: "p"}
+	policy := &logs.Filter{Account: "111111111111", Region: "us-east-1", Group: "g", Name: "p", AccountLevel: true}
+	all := &tallies{log: slog.New(slog.DiscardHandler), all: map[filterKey]*Tally{}}
+	all.forwarded(own, 1, 1, 10)
+	all.forwarded(policy, 2, 1, 20)
+	for f, want := range map[*logs.Filter]int64{own: 1, policy: 2} {
+		if got := all.of(f).ForwardedEvents; got != want {
+			t.Errorf("account level %t: got %d events, want %d", f.AccountLevel, got, want)
+		}
+	}
+}
