@@ -13,7 +13,7 @@ import (
 func TestWholeStoryComesOutAsItShould(t *testing.T) {
 	s := servertest.Start(t)
 	input := filepath.Join(t.TempDir(), "input")
-	if err := os.WriteFile(input, []byte("fine\nwarning: disk\nfine\nwarning: fan\n"), 0o600); err != nil {
+	if err := os.WriteFile(input, []byte("fine\nwarning: disk\nfine\nfine\nwarning: fan\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder

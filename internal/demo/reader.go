@@ -16,13 +16,14 @@ type reader struct {
 	iterator string
 	envs     []client.Envelope // control messages left out
 	controls int
+	show     bool // the commands that find something
 }
 
 // patience bounds how long the demo waits for events that must come.
 const patience = 20 * time.Second
 
 // read begins to read a shard; kind is TRIM_HORIZON or LATEST. show prints the
-// commands.
+// commands, but those that find nothing.
 func (s *story) read(stream, region, kind string, show bool) (*reader, error) {
 	run := s.quietly
 	if show {
@@ -33,21 +34,22 @@ func (s *story) read(stream, region, kind string, show bool) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{s: s, stream: stream, region: region, iterator: member(out, "ShardIterator")}, nil
+	return &reader{s: s, stream: stream, region: region, iterator: member(out, "ShardIterator"), show: show}, nil
 }
 
-// poll reads what is there now. show prints the command and its answer.
-func (r *reader) poll(show bool) error {
-	run := r.s.quietly
-	if show {
-		run = r.s.as
-	}
-	out, err := run(Recipient, "kinesis", "get-records", "--shard-iterator", r.iterator, "--region", r.region)
+// poll reads what is there now.
+func (r *reader) poll() error {
+	cmd := client.Command{"kinesis", "get-records", "--shard-iterator", r.iterator, "--region", r.region}
+	out, err := r.s.quietly(Recipient, cmd...)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", r.stream, err)
 	}
 	r.iterator = member(out, "NextShardIterator")
 	records, _ := out["Records"].([]any)
+	if r.show && len(records) > 0 {
+		r.s.say("%s $ %s", Recipient, cmd)
+		r.s.say("  %s", answerText(out))
+	}
 	for _, rec := range records {
 		data, err := base64.StdEncoding.DecodeString(member(rec, "Data"))
 		if err != nil {
@@ -73,7 +75,7 @@ func (r *reader) until(what string, done func() bool) error {
 		if r.s.Now().After(deadline) {
 			return fmt.Errorf("waited %v for %s in %s in vain", patience, what, r.stream)
 		}
-		if err := r.poll(false); err != nil {
+		if err := r.poll(); err != nil {
 			return err
 		}
 		if done() {

@@ -33,11 +33,14 @@ const devManagementAccount = arn.AccountID("000000000000")
 // every one. A crash before the key's file is on disk makes the next start write
 // another key; the lost one was seen by nobody.
 func (s *server) bootstrap(ctx context.Context, table *catalog.Table[installation]) (arn.AccountID, error) {
+	key := catalog.KeyOf("installation")
+	state, _, installed := table.Get(key)
 	if s.cfg.Dev {
+		if installed {
+			return "", fmt.Errorf("%s was made without --dev: with it every account there would get a key that anyone can guess", s.cfg.Dir)
+		}
 		return devManagementAccount, nil
 	}
-	key := catalog.KeyOf("installation")
-	state, _, _ := table.Get(key)
 	if state.KeyWritten {
 		return state.ManagementAccount, nil
 	}

@@ -157,6 +157,7 @@ func attempts() map[string][]attempt {
 			byName(subscribe("")),
 			{how: "destination", in: subscribe(""), twin: true},
 			{how: "destination, own role", in: subscribe(ownRole), twin: true},
+			{how: "destination, a role that is not there", in: subscribe(noRole), twin: true},
 			{how: "destination, the victim's role", in: subscribe("arn:aws:iam::" + victimAccount + ":role/writer"), twin: true},
 			{how: "stream", in: func(p *prey) input {
 				in := subscribe(ownRole)(p)
@@ -176,6 +177,7 @@ func attempts() map[string][]attempt {
 		"logs PutAccountPolicy": {
 			{how: "destination", in: accountPolicy("")},
 			{how: "destination, own role", in: accountPolicy(ownRole)},
+			{how: "destination, a role that is not there", in: accountPolicy(noRole)},
 		},
 		"logs DescribeAccountPolicies": {
 			byName(func(p *prey) input { return input{"policyType": accountPolicyType, "policyName": p.filter} }),
@@ -245,7 +247,10 @@ func accountDocument(p *prey, role string) string {
 }
 
 // ownRole stands for a role of the attacker's that trusts the Logs service.
-const ownRole = "arn:aws:iam::ATTACKER:role/own"
+const (
+	ownRole = "arn:aws:iam::ATTACKER:role/own"
+	noRole  = "arn:aws:iam::ATTACKER:role/none"
+)
 
 // operationsOf are the operations of the two services that hold tenants' data.
 func (s *scene) operationsOf() []string {

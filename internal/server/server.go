@@ -130,7 +130,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	management, err := s.bootstrap(ctx, installed)
 	if err != nil {
-		return fmt.Errorf("make the management account: %w", err)
+		return fmt.Errorf("management account: %w", err)
 	}
 	own := operator.New(operator.Config{
 		Organizations: s.orgs, IAM: s.iam, ManagementAccount: management,

@@ -100,6 +100,16 @@ func TestFirstStartShowsTheManagementAccountsKeyThisOnce(t *testing.T) {
 	}
 }
 
+func TestDevelopmentKeysAreNotForAccountsMadeWithoutThem(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	_, stop := run(t, dir)
+	stop()
+	err := server.Run(t.Context(), server.Config{Dir: dir, Listen: "127.0.0.1:0", Dev: true})
+	if err == nil || !strings.Contains(err.Error(), "was made without --dev") {
+		t.Errorf("start with Dev: %v, want a refusal", err)
+	}
+}
+
 func TestDevelopmentKeysAreNotForOtherMachines(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0", "127.0.0.1"} {
 		err := server.Run(t.Context(), server.Config{Dir: t.TempDir(), Listen: listen, Dev: true})

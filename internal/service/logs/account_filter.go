@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -25,7 +26,8 @@ func (s *Service) deriveAccountFilter(k catalog.Key, p policyRecord) *accountFil
 	a := &accountFilter{filter: Filter{
 		Account: account, Region: region, Name: p.Name, AccountLevel: true,
 		Destination: arn.ARN(doc.Destination), Role: doc.role(), Distribution: doc.Distribution,
-		from: positions(region, p.From),
+		from:   positions(region, p.From),
+		record: fmt.Sprintf("%#v", p),
 	}}
 	if err == nil {
 		a.filter.pattern, err = pattern.Parse(doc.Pattern)

@@ -87,7 +87,11 @@ func (s *Service) putAccountPolicy(ctx context.Context, call *api.Call, in *PutA
 			return p, errLimit()
 		}
 		if !exists {
-			p = policyRecord{Name: in.PolicyName, From: r.ends()}
+			ends, err := r.ends()
+			if err != nil {
+				return p, err
+			}
+			p = policyRecord{Name: in.PolicyName, From: ends}
 		}
 		p.Document, p.Selection, p.Updated = in.PolicyDocument, in.SelectionCriteria, s.now()
 		stored = p

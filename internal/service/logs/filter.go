@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -56,6 +57,7 @@ type Filter struct {
 	selection    *pattern.Selection // nil when there is none
 	systemFields []string
 	from         map[string]journal.Position
+	record       string // all that was stored of it, to tell whether that has changed
 }
 
 // From is the position in an ingest journal of the Region at which the filter
@@ -106,9 +108,12 @@ const (
 )
 
 // Current reports whether the filter is still what it was when Filters returned
-// it.
+// it. It stays so when something else about its log group changes, so that nobody
+// can hold up delivery by changing a group without end.
 func (s *Service) Current(f *Filter) bool {
-	return slices.Contains(s.Filters(f.Account, f.Region, f.Group), f)
+	return slices.ContainsFunc(s.Filters(f.Account, f.Region, f.Group), func(now *Filter) bool {
+		return now.Name == f.Name && now.AccountLevel == f.AccountLevel && now.record == f.record
+	})
 }
 
 // Filters returns the subscription filters of a log group by name and then that
@@ -137,6 +142,7 @@ func (s *Service) deriveFilters(k catalog.Key, g group) *groupFilters {
 			Destination: stored.Destination, Role: stored.Role, Distribution: stored.Distribution,
 			systemFields: stored.SystemFields,
 			from:         positions(region, stored.From),
+			record:       fmt.Sprintf("%#v", stored),
 		}
 		var err error
 		if f.pattern, err = pattern.Parse(stored.Pattern); err == nil && stored.Selection != "" {

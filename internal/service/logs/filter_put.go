@@ -58,7 +58,11 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 		}
 		g.Filters = slices.Clone(g.Filters) // what is in the catalog is shared
 		if !exists {
-			g.Filters = slices.Insert(g.Filters, i, filter{Name: in.FilterName, Created: s.now(), From: r.ends()})
+			ends, err := r.ends()
+			if err != nil {
+				return err
+			}
+			g.Filters = slices.Insert(g.Filters, i, filter{Name: in.FilterName, Created: s.now(), From: ends})
 		}
 		f := &g.Filters[i]
 		f.Pattern, f.Destination, f.Role = in.FilterPattern, arn.ARN(in.DestinationARN), role
@@ -166,6 +170,11 @@ func (s *Service) checkTarget(ctx context.Context, sender Sender, target arn.Par
 // checkConsent asks the destination. That there is none must look like one that
 // does not admit the sender.
 func (s *Service) checkConsent(dest arn.ARN, sender Sender) error {
+	// The role first: whether it can be assumed must not depend on there being a
+	// destination, or a role that cannot would tell which destinations exist.
+	if sender.Role != "" && !s.assumable(sender) {
+		return errRoleNotAssumable()
+	}
 	to, ok := s.Destination(dest)
 	if !ok {
 		return errNotAdmitted(sender.Account, subscribeAction, dest)
@@ -174,8 +183,6 @@ func (s *Service) checkConsent(dest arn.ARN, sender Sender) error {
 	switch {
 	case c.Admitted():
 		return nil
-	case c.Outcome == RoleMissing || c.Outcome == RoleNotTrusting:
-		return errRoleNotAssumable()
 	case c.RoleRequired:
 		return errRoleRequired()
 	}

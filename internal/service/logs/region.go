@@ -52,15 +52,18 @@ func (r *region) partition(id streamName) *partition {
 	return r.partitions[h%uint64(len(r.partitions))]
 }
 
-// ends is the block with which each ingest journal will go on.
-func (r *region) ends() []uint64 {
+// ends is the block with which each ingest journal will go on. While one cannot be
+// used its end is not known, and ends is refused: what began now could otherwise
+// see events that are older than itself.
+func (r *region) ends() ([]uint64, error) {
 	blocks := make([]uint64, len(r.partitions))
 	for i, p := range r.partitions {
-		if p.journal != nil {
-			blocks[i] = p.journal.End().Block
+		if p.journal == nil {
+			return nil, errUnavailable()
 		}
+		blocks[i] = p.journal.End().Block
 	}
-	return blocks
+	return blocks, nil
 }
 
 func journalName(name arn.Region, number int) string {

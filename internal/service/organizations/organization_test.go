@@ -88,6 +88,12 @@ func TestMembersComeAndGo(t *testing.T) {
 	w.refused(alpha, "LeaveOrganization", nil, "MasterCannotLeaveOrganizationException")
 	w.refused(gamma, "LeaveOrganization", nil, "AWSOrganizationsNotInUseException")
 
+	other := w.organization(gamma)
+	w.refused(alpha, "DescribeAccount", members{"AccountId": string(gamma)}, "AccountNotFoundException")
+	w.refused(alpha, "RemoveAccountFromOrganization", members{"AccountId": string(gamma)}, "AccountNotFoundException")
+	w.refused(gamma, "RemoveAccountFromOrganization", members{"AccountId": string(beta)}, "AccountNotFoundException")
+	equal(t, "the other organization's", w.member(gamma), other.ID)
+
 	before := w.orgs.Revision()
 	w.done(beta, "LeaveOrganization", nil)
 	equal(t, "after leaving", w.member(beta), "")
