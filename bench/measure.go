@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -136,11 +137,12 @@ func putBody(stream string, messages []string) (json.RawMessage, error) {
 
 // measureLatency is the time from the answer of PutLogEvents to the moment when
 // GetRecords answers with the event, on an idle server.
-func measureLatency(ctx context.Context, binary string) ([]row, error) {
+func measureLatency(ctx context.Context, binary string) (rows []row, err error) {
 	c, err := startChild(binary)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, c.stop()) }()
 	if err := subscribeAll(ctx, c, 1, 1); err != nil {
 		return nil, err
 	}
@@ -176,7 +178,7 @@ func measureLatency(ctx context.Context, binary string) ([]row, error) {
 	return []row{
 		{what: "PutLogEvents answered to readable by GetRecords, p50 of 500", measured: took[rounds/2].Round(10 * time.Microsecond).String(), aim: "3ms"},
 		{what: "  p99", measured: took[rounds*99/100].Round(10 * time.Microsecond).String(), aim: "20ms"},
-	}, c.stop()
+	}, nil
 }
 
 // measurePut is the rate of PutLogEvents with everything delivered to a stream,
@@ -197,11 +199,12 @@ func measurePut(ctx context.Context, binary string, lines []string, length time.
 	return rows, nil
 }
 
-func measureLoad(ctx context.Context, binary string, lines []string, length time.Duration, name string, size, writers int) ([]row, error) {
+func measureLoad(ctx context.Context, binary string, lines []string, length time.Duration, name string, size, writers int) (rows []row, err error) {
 	c, err := startChild(binary)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, c.stop()) }()
 	if err := subscribeAll(ctx, c, writers, 4); err != nil {
 		return nil, err
 	}
@@ -252,7 +255,7 @@ func measureLoad(ctx context.Context, binary string, lines []string, length time
 			what: "  CPU of the server per MB", measured: fmt.Sprintf("%.1f ms", perMB),
 			floor: fmt.Sprintf("%.1f ms", floorMB), ratio: fmt.Sprintf("%.2f", perMB/floorMB), aim: "< 2.5 for 1 MB",
 		},
-	}, c.stop()
+	}, nil
 }
 
 // idle waits until the server has delivered what it took: its CPU time stands
