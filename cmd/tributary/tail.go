@@ -151,6 +151,7 @@ type tailEvent struct {
 	Timestamp int64             `json:"timestamp"`
 	Message   string            `json:"message"`
 	Fields    map[string]string `json:"extractedFields,omitempty"`
+	Level     string            `json:"policyLevel,omitempty"`
 }
 
 // print prints the events of one record. A record that no subscription made is
@@ -176,7 +177,7 @@ func (t *tail) printEvent(w io.Writer, env *client.Envelope, e *client.Event) er
 	if t.asJSON {
 		return json.NewEncoder(w).Encode(tailEvent{
 			env.Owner, env.LogGroup, env.LogStream, env.SubscriptionFilters,
-			e.ID, e.Timestamp, e.Message, e.ExtractedFields,
+			e.ID, e.Timestamp, e.Message, e.ExtractedFields, env.PolicyLevel,
 		})
 	}
 	_, err := fmt.Fprintf(w, "%s %s %s %s %s\n",

@@ -16,6 +16,7 @@ type Envelope struct {
 	LogStream           string   `json:"logStream"`
 	SubscriptionFilters []string `json:"subscriptionFilters"`
 	LogEvents           []Event  `json:"logEvents"`
+	PolicyLevel         string   `json:"policyLevel,omitempty"` // ACCOUNT_LEVEL_POLICY, else absent
 }
 
 // An Event is one log event of an Envelope.
