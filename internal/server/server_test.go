@@ -104,7 +104,12 @@ func TestDevelopmentKeysAreNotForAccountsMadeWithoutThem(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	_, stop := run(t, dir)
 	stop()
-	err := server.Run(t.Context(), server.Config{Dir: dir, Listen: "127.0.0.1:0", Dev: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := server.Run(ctx, server.Config{
+		Dir: dir, Listen: "127.0.0.1:0", Dev: true, Now: time.Now,
+		Ready: func(server.Info) { cancel() }, // it must not come to this
+	})
 	if err == nil || !strings.Contains(err.Error(), "was made without --dev") {
 		t.Errorf("start with Dev: %v, want a refusal", err)
 	}
