@@ -45,7 +45,8 @@ server/servertest:     server client pure/sigv4
 client:                service/api pure/sigv4
 demo:                  client service/api pure/pattern pure/sigv4
 
-../cmd/tributary:      server demo client service/iam pure/arn pure/pattern
+../consumer:
+../cmd/tributary:      ../consumer server demo client service/iam pure/arn pure/pattern
 ../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
@@ -80,13 +81,13 @@ var reserves = []reserve{
 	{[]string{"github.com/nats-io"}, []string{"durable"}, "NATS is known to durable only"},
 	{
 		[]string{"time.Now", "time.Since", "time.Until"},
-		[]string{"server", "../cmd", "../bench", "../test"},
+		[]string{"server", "../consumer", "../cmd", "../bench", "../test"},
 		"the clock is a Config field",
 	},
 	{[]string{"time.Sleep"}, []string{"../bench"}, "wait for what is to happen, not for time to pass"},
 	{
 		[]string{"sync.Mutex", "sync.RWMutex", "sync.Map", "sync.Once", "sync.OnceValue", "sync.OnceValues", "sync.WaitGroup", "sync.Cond"},
-		[]string{"durable", "service", "delivery", "edge", "server", "client", "demo", "../cmd", "../bench", "../test"},
+		[]string{"durable", "service", "delivery", "edge", "server", "client", "demo", "../consumer", "../cmd", "../bench", "../test"},
 		"a pure package has no goroutine and no state",
 	},
 	{
@@ -97,7 +98,7 @@ var reserves = []reserve{
 	{[]string{"os.Exit", "log.Fatal", "log.Fatalf"}, []string{"../cmd", "../bench"}, "only a command ends the process"},
 	{
 		[]string{"os", "io/ioutil", "os/exec", "syscall"},
-		[]string{"durable", "server", "client", "demo", "../cmd", "../bench", "../test"},
+		[]string{"durable", "server", "client", "demo", "../consumer", "../cmd", "../bench", "../test"},
 		"files and processes are durable's and server's",
 	},
 	{
@@ -107,8 +108,8 @@ var reserves = []reserve{
 	},
 	{
 		[]string{"math/rand"},
-		[]string{"delivery", "../bench"},
-		"ids, tokens and keys come from crypto/rand; only delivery's jitter may be weak",
+		[]string{"delivery", "../consumer", "../bench"},
+		"ids, tokens and keys come from crypto/rand; only the jitter of pauses may be weak",
 	},
 }
 
