@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/spf13/cobra"
 
 	"tributary/internal/client"
@@ -40,6 +43,25 @@ func (c *connection) client() (*client.Client, error) {
 		HTTP:        http.DefaultClient,
 		Now:         time.Now,
 	}, nil
+}
+
+// kinesis is the SDK's client for Kinesis on the same connection.
+func (c *connection) kinesis() (*kinesis.Client, error) {
+	own, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	return sdkKinesis(own), nil
+}
+
+func sdkKinesis(c *client.Client) *kinesis.Client {
+	return kinesis.New(kinesis.Options{
+		BaseEndpoint: &c.Endpoint, Region: c.Region,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			k := c.Credentials
+			return aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, nil
+		}),
+	})
 }
 
 func firstOf(texts ...string) string {

@@ -3,203 +3,229 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 
-	"tributary/internal/client"
+	"tributary/consumer"
+	"tributary/internal/pure/pattern"
 )
 
 func tailCommand() *cobra.Command {
 	var (
-		conn      connection
-		fromStart bool
-		asJSON    bool
+		conn connection
+		opts tailOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "tail STREAM",
 		Short: "Follow a stream and print the log events in it, one a line",
-		Long: `Follow all shards of a stream, decode the records that subscriptions delivered,
-and print one log event a line: time, sender, log group, log stream, message.
-Control messages are left out. Control characters are printed escaped.`,
+		Long: `Follow a stream, named or given by ARN, and print the log events that
+subscriptions delivered, one a line: on a terminal as time, sender, log group, log
+stream and message in colour, otherwise as JSON objects. Control messages are left
+out. Control characters are printed escaped.
+
+All shards are followed, and those that splits and merges make, each after its
+parents. Events come within milliseconds through a consumer that is registered with
+the stream for as long as the command runs; where that is not allowed, or with
+--poll, they are polled.
+
+tail begins with the next event, or where --from-start, --since or a --checkpoint
+file of an earlier run say.`,
+		Example: `  tributary tail RecipientStream --from-start
+  tributary tail RecipientStream --since 15m --filter '{ $.status >= 500 }'
+  tributary tail RecipientStream --checkpoint tail.json | jq -r .message`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := conn.client()
+			client, err := conn.kinesis()
 			if err != nil {
 				return err
 			}
-			t := tail{client: c, stream: args[0], out: bufio.NewWriter(cmd.OutOrStdout()), notes: cmd.ErrOrStderr(), asJSON: asJSON}
-			err = t.run(cmd.Context(), fromStart)
+			t := tail{
+				client: client, stream: args[0], options: opts,
+				printer: eventPrinter{out: bufio.NewWriter(cmd.OutOrStdout()), notes: cmd.ErrOrStderr()},
+			}
+			if err := t.settle(time.Now(), isTerminal(cmd.OutOrStdout())); err != nil {
+				return err
+			}
+			err = t.run(cmd.Context())
 			if errors.Is(err, context.Canceled) {
 				err = nil // ended by the user
 			}
-			return errors.Join(err, t.out.Flush())
+			return err
 		},
 	}
 	conn.flags(cmd)
-	cmd.Flags().BoolVar(&fromStart, "from-start", false, "begin with the oldest record, not the next")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as a JSON object")
+	f := cmd.Flags()
+	f.BoolVar(&opts.fromStart, "from-start", false, "begin with the oldest record, not the next")
+	f.StringVar(&opts.since, "since", "", "begin with the first record that arrived since: a duration (15m) or a time (2026-01-31T12:00:00Z)")
+	f.StringVar(&opts.checkpoint, "checkpoint", "", "keep in this file how far each shard was printed, and go on there")
+	f.StringVar(&opts.filter, "filter", "", "print only events that this filter pattern matches")
+	f.BoolVar(&opts.json, "json", false, "print JSON objects on a terminal too")
+	f.BoolVar(&opts.text, "text", false, "print lines of text, in colour only on a terminal and without NO_COLOR")
+	f.BoolVar(&opts.poll, "poll", false, "poll, without registering a consumer")
+	cmd.MarkFlagsMutuallyExclusive("from-start", "since")
+	cmd.MarkFlagsMutuallyExclusive("json", "text")
 	return cmd
 }
 
-// tailInterval is the pause after a round over the shards that found nothing.
-// Five reads a second is what a shard allows in AWS.
-const tailInterval = 250 * time.Millisecond
+// tailOptions are the flags of tail.
+type tailOptions struct {
+	fromStart, poll, json, text bool
+	since, checkpoint, filter   string
+}
+
+// isTerminal reports whether what is written there is seen by a person.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
 
 type tail struct {
-	client *client.Client
-	stream string
-	out    *bufio.Writer
-	notes  io.Writer // takes what is not an event
-	asJSON bool
+	client  *kinesis.Client
+	stream  string // name or ARN
+	options tailOptions
+	printer eventPrinter
+	start   consumer.Start
 }
 
-func (t *tail) call(ctx context.Context, operation string, in map[string]any, out any) error {
-	return t.client.JSON(ctx, "kinesis", "Kinesis_20131202."+operation, in, out)
+// settle gives the options their meaning.
+func (t *tail) settle(now time.Time, terminal bool) error {
+	var err error
+	t.printer.format = t.options.format(terminal)
+	if t.options.filter != "" {
+		p, err := pattern.Parse(t.options.filter)
+		if err != nil {
+			return pointAt(t.options.filter, err)
+		}
+		t.printer.filter = p
+	}
+	t.start, err = startOf(t.options, now)
+	return err
 }
 
-// run follows the shards that the stream has when it starts, and the children of
-// those that end.
-func (t *tail) run(ctx context.Context, fromStart bool) error {
-	kind := "LATEST"
-	if fromStart {
-		kind = "TRIM_HORIZON"
+func (o *tailOptions) format(terminal bool) format {
+	switch {
+	case o.json || !terminal && !o.text:
+		return formatJSON
+	case terminal && os.Getenv("NO_COLOR") == "":
+		return formatColor
 	}
-	var list struct{ Shards []struct{ ShardID string } }
-	if err := t.call(ctx, "ListShards", map[string]any{"StreamName": t.stream}, &list); err != nil {
-		return err
+	return formatText
+}
+
+func startOf(o tailOptions, now time.Time) (consumer.Start, error) {
+	if o.fromStart {
+		return consumer.Oldest(), nil
 	}
-	iterators := map[string]string{}
-	for _, s := range list.Shards {
-		if err := t.follow(ctx, iterators, s.ShardID, kind); err != nil {
+	if o.since == "" {
+		return consumer.Latest(), nil
+	}
+	if ago, err := time.ParseDuration(o.since); err == nil && ago >= 0 {
+		return consumer.At(now.Add(-ago)), nil
+	}
+	at, err := time.Parse(time.RFC3339, o.since)
+	if err != nil {
+		return consumer.Start{}, fmt.Errorf("--since %q: want a duration like 15m or a time like 2026-01-31T12:00:00Z", o.since)
+	}
+	return consumer.At(at), nil
+}
+
+// run follows the stream until ctx ends.
+func (t *tail) run(ctx context.Context) (err error) {
+	var checkpoints consumer.Checkpoints
+	if t.options.checkpoint != "" {
+		if checkpoints, err = consumer.OpenCheckpoints(t.options.checkpoint); err != nil {
 			return err
 		}
 	}
-	for len(iterators) > 0 {
-		found, err := t.round(ctx, iterators)
+	stream := t.stream
+	if !strings.HasPrefix(stream, "arn:") {
+		out, err := t.client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &stream})
 		if err != nil {
 			return err
 		}
-		if err := t.out.Flush(); err != nil {
+		stream = aws.ToString(out.StreamDescriptionSummary.StreamARN)
+	}
+	registered, done, err := t.register(ctx, stream)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	f, err := consumer.NewFollower(consumer.Config{
+		Client: t.client, StreamARN: stream, ConsumerARN: registered, Start: t.start, Checkpoints: checkpoints,
+	})
+	if err != nil {
+		return err
+	}
+	return f.Run(ctx, t.printer.print)
+}
+
+// deregisterTime bounds how long the end of the command may take.
+const deregisterTime = 5 * time.Second
+
+// register registers a consumer of the stream for the time of this command; done
+// takes it away again. It returns "" where the records are to be polled.
+func (t *tail) register(ctx context.Context, stream string) (registered string, done func() error, err error) {
+	nothing := func() error { return nil }
+	if t.options.poll {
+		return "", nothing, nil
+	}
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	out, err := t.client.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{
+		StreamARN: &stream, ConsumerName: aws.String("tributary-tail-" + hex.EncodeToString(id[:])),
+	})
+	var refusal smithy.APIError
+	if errors.As(err, &refusal) && refusal.ErrorFault() != smithy.FaultServer {
+		_, err = fmt.Fprintf(t.printer.notes, "tributary: no consumer can be registered, so the stream is polled: %s\n", visible(refusal.ErrorMessage()))
+		return "", nothing, err
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	arn := out.Consumer.ConsumerARN
+	done = func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deregisterTime)
+		defer cancel()
+		_, err := t.client.DeregisterStreamConsumer(ctx, &kinesis.DeregisterStreamConsumerInput{ConsumerARN: arn})
+		return err
+	}
+	if err := t.awaitActive(ctx, arn); err != nil {
+		return "", nil, errors.Join(err, done())
+	}
+	return *arn, done, nil
+}
+
+// consumerPoll is the pause between two looks at a consumer that is being made.
+const consumerPoll = 50 * time.Millisecond
+
+func (t *tail) awaitActive(ctx context.Context, arn *string) error {
+	tick := time.NewTicker(consumerPoll)
+	defer tick.Stop()
+	for {
+		out, err := t.client.DescribeStreamConsumer(ctx, &kinesis.DescribeStreamConsumerInput{ConsumerARN: arn})
+		if err != nil || out.ConsumerDescription.ConsumerStatus == types.ConsumerStatusActive {
 			return err
-		}
-		if found {
-			continue
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(tailInterval):
+		case <-tick.C:
 		}
 	}
-	return nil
-}
-
-func (t *tail) follow(ctx context.Context, iterators map[string]string, shard, kind string) error {
-	var out struct{ ShardIterator string }
-	err := t.call(ctx, "GetShardIterator", map[string]any{"StreamName": t.stream, "ShardId": shard, "ShardIteratorType": kind}, &out)
-	iterators[shard] = out.ShardIterator
-	return err
-}
-
-// round reads each shard once and reports whether anything came.
-func (t *tail) round(ctx context.Context, iterators map[string]string) (found bool, err error) {
-	for shard, iterator := range iterators {
-		var out struct {
-			NextShardIterator string
-			Records           []struct{ Data []byte }
-			ChildShards       []struct{ ShardID string }
-		}
-		if err := t.call(ctx, "GetRecords", map[string]any{"ShardIterator": iterator}, &out); err != nil {
-			return found, err
-		}
-		for _, r := range out.Records {
-			found = true
-			if err := t.print(r.Data); err != nil {
-				return found, err
-			}
-		}
-		iterators[shard] = out.NextShardIterator
-		if out.NextShardIterator == "" {
-			delete(iterators, shard)
-		}
-		for _, child := range out.ChildShards {
-			if _, known := iterators[child.ShardID]; known {
-				continue
-			}
-			if err := t.follow(ctx, iterators, child.ShardID, "TRIM_HORIZON"); err != nil {
-				return found, err
-			}
-		}
-	}
-	return found, nil
-}
-
-// A tailEvent is an event as --json prints it.
-type tailEvent struct {
-	Owner     string            `json:"owner"`
-	LogGroup  string            `json:"logGroup"`
-	LogStream string            `json:"logStream"`
-	Filter    []string          `json:"subscriptionFilters"`
-	ID        string            `json:"id"`
-	Timestamp int64             `json:"timestamp"`
-	Message   string            `json:"message"`
-	Fields    map[string]string `json:"extractedFields,omitempty"`
-	Level     string            `json:"policyLevel,omitempty"`
-}
-
-// print prints the events of one record. A record that no subscription made is
-// told of, since a stream may hold other things.
-func (t *tail) print(data []byte) error {
-	env, err := client.DecodeEnvelope(data)
-	if err != nil {
-		_, err = fmt.Fprintf(t.notes, "tributary: a record of %d bytes is not from a subscription: %s\n", len(data), visible(err.Error()))
-		return err
-	}
-	if env.MessageType == "CONTROL_MESSAGE" {
-		return nil
-	}
-	for _, e := range env.LogEvents {
-		if err := t.printEvent(t.out, &env, &e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tail) printEvent(w io.Writer, env *client.Envelope, e *client.Event) error {
-	if t.asJSON {
-		return json.NewEncoder(w).Encode(tailEvent{
-			env.Owner, env.LogGroup, env.LogStream, env.SubscriptionFilters,
-			e.ID, e.Timestamp, e.Message, e.ExtractedFields, env.PolicyLevel,
-		})
-	}
-	_, err := fmt.Fprintf(w, "%s %s %s %s %s\n",
-		time.UnixMilli(e.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"),
-		visible(env.Owner), visible(env.LogGroup), visible(env.LogStream), visible(strings.TrimRight(e.Message, "\r\n")))
-	return err
-}
-
-// visible escapes what would act on a terminal: control characters and those
-// that turn the direction of writing.
-func visible(s string) string {
-	unsafe := func(r rune) bool { return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) }
-	if strings.IndexFunc(s, unsafe) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if unsafe(r) {
-			_, _ = fmt.Fprintf(&b, "\\u%04x", r) // a Builder never fails
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

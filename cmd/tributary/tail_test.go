@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,37 +52,83 @@ func TestTailPrintsEventsAndOnlyThose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, asJSON := range []bool{false, true} {
+	follow := func(o tailOptions, lines int) (got []string, notes string) {
+		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		var notes strings.Builder
+		defer cancel()
+		var said strings.Builder
 		r, w := io.Pipe()
 		done := make(chan error, 1)
 		go func() {
-			tl := tail{client: c, stream: "s", out: bufio.NewWriter(w), notes: &notes, asJSON: asJSON}
-			done <- tl.run(ctx, true)
+			tl := tail{client: sdkKinesis(c), stream: "s", options: o, printer: eventPrinter{out: bufio.NewWriter(w), notes: &said}}
+			done <- errors.Join(tl.settle(time.Now(), false), tl.run(ctx))
 			_ = w.Close() // never fails
 		}()
-		var lines []string
-		for in := bufio.NewScanner(r); len(lines) < 2 && in.Scan(); {
-			lines = append(lines, in.Text())
+		for in := bufio.NewScanner(r); len(got) < lines && in.Scan(); {
+			got = append(got, in.Text())
 		}
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("tail ended with %v, want the end of its context", err)
+			t.Errorf("%+v: tail ended with %v, want the end of its context", o, err)
 		}
-		if len(lines) != 2 {
-			t.Fatalf("got lines %q, want 2", lines)
+		if len(got) != lines {
+			t.Fatalf("%+v: got lines %q, want %d", o, got, lines)
 		}
-		if asJSON {
-			var e tailEvent
-			if err := json.Unmarshal([]byte(lines[1]), &e); err != nil || e.Message != "last" || e.Owner != "111111111111" || e.ID != "2" {
-				t.Errorf("got %s, %v; want the last event", lines[1], err)
-			}
-		} else if want := `2023-11-14T22:13:20.123Z 111111111111 g s \u001b[31mred`; lines[0] != want {
-			t.Errorf("got  %s\nwant %s", lines[0], want)
+		return got, said.String()
+	}
+	const red = `2023-11-14T22:13:20.123Z 111111111111 g s \u001b[31mred`
+	lines, notes := follow(tailOptions{fromStart: true, text: true}, 2)
+	if lines[0] != red {
+		t.Errorf("text: got  %s\nwant %s", lines[0], red)
+	}
+	if want := "a record of 14 bytes is not printed: record is not from a subscription"; !strings.Contains(notes, want) {
+		t.Errorf("notes: got %q, want %q", notes, want)
+	}
+	lines, _ = follow(tailOptions{fromStart: true, filter: "last"}, 1)
+	var e tailEvent
+	if err := json.Unmarshal([]byte(lines[0]), &e); err != nil || e.Message != "last" || e.Owner != "111111111111" || e.ID != "2" {
+		t.Errorf("json, filtered: got %s, %v; want the last event", lines[0], err)
+	}
+	lines, _ = follow(tailOptions{since: "1h", poll: true, text: true}, 2)
+	if lines[0] != red {
+		t.Errorf("polled since an hour ago: got  %s\nwant %s", lines[0], red)
+	}
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	follow(tailOptions{fromStart: true, checkpoint: path, poll: true}, 2)
+	data := record(t, `{"messageType":"DATA_MESSAGE","owner":"1","logEvents":[{"id":"3","message":"new"}]}`)
+	if err := c.JSON(t.Context(), "kinesis", "Kinesis_20131202.PutRecord", map[string]any{"StreamName": "s", "PartitionKey": "k", "Data": data}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if lines, _ := follow(tailOptions{fromStart: true, checkpoint: path}, 1); !strings.Contains(lines[0], `"message":"new"`) {
+		t.Errorf("after the checkpoint: got %s, want the new event", lines[0])
+	}
+}
+
+func TestTailColoursOnlyForATerminal(t *testing.T) {
+	for _, c := range []struct {
+		o        tailOptions
+		terminal bool
+		noColor  string
+		want     format
+	}{
+		{tailOptions{}, true, "", formatColor},
+		{tailOptions{}, true, "1", formatText},
+		{tailOptions{}, false, "", formatJSON},
+		{tailOptions{text: true}, false, "", formatText},
+		{tailOptions{text: true}, true, "", formatColor},
+		{tailOptions{json: true}, true, "", formatJSON},
+	} {
+		t.Setenv("NO_COLOR", c.noColor)
+		if got := c.o.format(c.terminal); got != c.want {
+			t.Errorf("%+v, terminal %v, NO_COLOR=%q: got format %d, want %d", c.o, c.terminal, c.noColor, got, c.want)
 		}
-		if got := notes.String(); !strings.Contains(got, "a record of 14 bytes is not from a subscription") {
-			t.Errorf("notes: got %q, want that one record is no subscription's", got)
+	}
+}
+
+func TestTailRefusesOptionsThatMeanNothing(t *testing.T) {
+	for _, o := range []tailOptions{{since: "yesterday"}, {since: "-5m"}, {filter: "{ $.a = "}} {
+		if err := (&tail{options: o}).settle(time.Now(), false); err == nil {
+			t.Errorf("%+v: got no error", o)
 		}
 	}
 }
