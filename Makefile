@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo check test bench fuzz clean
+.PHONY: build demo check test bench fuzz soak-policy clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -30,6 +30,12 @@ bench: build
 # Every fuzz target in turn, FUZZTIME each.
 fuzz:
 	scripts/fuzz
+
+# The policy engine against its judge on 10 million random scenes, some 45 minutes on
+# one core; goes on where it stopped. The result is docs/soak/policy.json.
+soak-policy:
+	mkdir -p docs/soak
+	GOGC=400 POLICY_SOAK=$(CURDIR)/docs/soak/policy.json go test -vet=off -count=1 -timeout 0 -v -run '^TestSoak$$' ./internal/pure/policy
 
 clean:
 	rm -rf bin .cache

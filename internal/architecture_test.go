@@ -33,7 +33,7 @@ durable/journal:       durable/broker durable/catalog
 service/api:           pure/arn pure/policy
 service/organizations: service/api durable/catalog pure/arn pure/policy
 service/iam:           service/organizations service/api durable/catalog pure/arn pure/policy
-service/operator:      service/organizations service/iam service/api pure/arn pure/policy
+service/operator:      delivery service/logs service/organizations service/iam service/api pure/arn pure/policy
 service/kinesis:       service/api durable/journal durable/catalog pure/arn pure/policy
 service/logs:          service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
 
@@ -50,7 +50,7 @@ demo:                  client service/api pure/pattern pure/sigv4
 ../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
-../test/crash:
+../test/soak:
 ../test/script:
 `
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ func serveCommand() *cobra.Command {
 		cfg        server.Config
 		configFile string
 		devKeys    []string
+		proxies    []string
 		logJSON    bool
 	)
 	cmd := &cobra.Command{
@@ -45,6 +47,9 @@ environment, the environment over the file.`,
 				return err
 			}
 			cfg.DevCredentials = creds
+			if cfg.TrustedProxies, err = parseProxies(proxies); err != nil {
+				return err
+			}
 			cfg.Log = newLog(cmd.ErrOrStderr(), logJSON)
 			out := cmd.OutOrStdout()
 			cfg.Ready = func(i server.Info) { announce(out, i) }
@@ -54,9 +59,15 @@ environment, the environment over the file.`,
 	f := cmd.Flags()
 	f.StringVar(&cfg.Dir, "data", "tributary-data", "data directory, made if absent")
 	f.StringVar(&cfg.Listen, "listen", server.DefaultListen, "address to listen on; port 0 for any free one")
+	f.StringVar(&cfg.TLS.Cert, "tls-cert", "", "speak TLS with the certificate in this PEM file, read again when it changes")
+	f.StringVar(&cfg.TLS.Key, "tls-key", "", "PEM file of the certificate's private key")
+	f.BoolVar(&cfg.TLS.Dev, "tls-dev", false, "speak TLS with a certificate made for this machine; clients trust tls/ca.pem in the data directory")
+	f.StringSliceVar(&proxies, "trusted-proxy", nil, "CIDR of proxies whose X-Forwarded-For counts for aws:SourceIp (repeatable)")
 	f.BoolVar(&cfg.Dev, "dev", false, "give every account a root key by rule (loopback only)")
 	f.StringSliceVar(&devKeys, "dev-credential", nil, "with --dev, a further root key as KEY:SECRET:ACCOUNT (repeatable)")
 	f.IntVar(&cfg.IngestJournals, "ingest-journals", 0, "ingest journals of a Region first used from now on (0: 4)")
+	f.StringVar(&cfg.EncryptionKeyFile, "encryption-key-file", "", "file of 32 bytes that encrypts log events and records on disk; needed at every start from then on")
+	f.StringVar(&cfg.Quotas, "quotas", "none", "rates that callers of Kinesis are held to: aws or none")
 	f.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	f.StringVar(&configFile, "config", "", "YAML file of settings named like the flags")
 	return cmd
@@ -68,7 +79,23 @@ func announce(w io.Writer, i server.Info) {
 		_, _ = fmt.Fprintf(w, "Management account %s was made. Its root access key is shown this once:\n  aws_access_key_id     = %s\n  aws_secret_access_key = %s\nIt is also in %s, a shared-credentials file for AWS_SHARED_CREDENTIALS_FILE.\n",
 			k.Account, k.AccessKeyID, k.Secret, k.File)
 	}
+	if i.CA != "" {
+		_, _ = fmt.Fprintln(w, "TLS with a certificate made for development. Clients must trust", i.CA,
+			"(AWS_CA_BUNDLE, NODE_EXTRA_CA_CERTS).")
+	}
 	_, _ = fmt.Fprintln(w, "ready", i.URL()) // nobody may be reading
+}
+
+func parseProxies(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range list {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy %q: want a CIDR such as 10.0.0.0/8", text)
+		}
+		all = append(all, prefix.Masked())
+	}
+	return all, nil
 }
 
 func newLog(w io.Writer, asJSON bool) *slog.Logger {

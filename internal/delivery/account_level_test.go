@@ -3,6 +3,7 @@ package delivery
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"tributary/internal/service/logs"
 )
@@ -19,9 +20,9 @@ func TestEnvelopeOfAnAccountPolicyEndsWithItsLevel(t *testing.T) {
 func TestFilterAndAccountPolicyOfOneNameAreCountedApart(t *testing.T) {
 	own := &logs.Filter{Account: "111111111111", Region: "us-east-1", Group: "g", Name: "p"}
 	policy := &logs.Filter{Account: "111111111111", Region: "us-east-1", Group: "g", Name: "p", AccountLevel: true}
-	all := &tallies{log: slog.New(slog.DiscardHandler), all: map[filterKey]*Tally{}}
-	all.forwarded(own, 1, 1, 10)
-	all.forwarded(policy, 2, 1, 20)
+	all := &tallies{log: slog.New(slog.DiscardHandler), now: time.Now, all: map[filterKey]*Tally{}}
+	all.forwarded(parcel{packet: &packet{filter: own}, events: 1})
+	all.forwarded(parcel{packet: &packet{filter: policy}, events: 2})
 	for f, want := range map[*logs.Filter]int64{own: 1, policy: 2} {
 		if got := all.of(f).ForwardedEvents; got != want {
 			t.Errorf("account level %t: got %d events, want %d", f.AccountLevel, got, want)

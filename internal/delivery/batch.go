@@ -13,7 +13,8 @@ import (
 // A batch is some entries of an ingest journal that are delivered together.
 type batch struct {
 	entries []located
-	end     journal.Position // all entries below it, down to the batch before, are in
+	// All entries from begin up to below end are in.
+	begin, end journal.Position
 }
 
 // A located entry is an accepted PutLogEvents call and where it stands.
@@ -29,14 +30,20 @@ const batchBytes = 1 << 20
 
 // next waits for a block of the journal and takes what else is there already, up
 // to batchBytes.
-func (w *worker) next(ctx context.Context) (batch, error) {
-	var b batch
+func next(ctx context.Context, r *journal.Reader) (batch, error) {
+	block, err := r.Next(ctx)
+	if err != nil {
+		return batch{}, err
+	}
+	return gather(ctx, r, block, batchBytes, journal.Position{})
+}
+
+// gather makes a batch of a block and of what follows it in the journal, up to a
+// size in bytes and, if limit is not zero, below limit.
+func gather(ctx context.Context, r *journal.Reader, block journal.Block, most int, limit journal.Position) (batch, error) {
+	b := batch{begin: block.Position(0)}
 	size := 0
-	block, err := w.reader.Next(ctx)
-	for {
-		if err != nil {
-			return batch{}, err
-		}
+	for more := true; more; {
 		for i, data := range block.Entries {
 			e, err := logs.DecodeEntry(data)
 			if err != nil {
@@ -46,14 +53,15 @@ func (w *worker) next(ctx context.Context) (batch, error) {
 			size += len(data)
 		}
 		b.end = block.End()
-		if size >= batchBytes {
-			return b, nil
+		if size >= most || !limit.IsZero() && b.end.Compare(limit) >= 0 {
+			break
 		}
-		var more bool
-		if block, more, err = w.reader.Poll(ctx); err == nil && !more {
-			return b, nil
+		var err error
+		if block, more, err = r.Poll(ctx); err != nil {
+			return batch{}, err
 		}
 	}
+	return b, nil
 }
 
 // A packet is the events of one log stream that one filter takes out of a batch.
@@ -62,6 +70,11 @@ type packet struct {
 	origin origin
 	key    string // partition key
 	events []event
+	// looped is how many events it leaves out because its filter has made them.
+	looped int
+	// count is how many events there are when they are only counted.
+	count     int
+	countOnly bool
 }
 
 type packetID struct {
@@ -70,11 +83,20 @@ type packetID struct {
 	at     journal.Position // of the entry, where a packet is of one entry
 }
 
-// match makes the packets of a batch, in the order of the entries. Each event is
-// prepared once for all filters of its log group.
-func (w *worker) match(b batch) []*packet {
+// A standing is what a reader has to do with the events of a filter.
+type standing uint8
+
+const (
+	passedOver standing = iota // they are not its, or have been dealt with
+	counted                    // they wait for somebody else: it counts them
+	carried                    // it delivers them
+)
+
+// match makes the packets of a batch, in the order of the entries: those to be
+// carried and those that are only counted. Each event is prepared once for all
+// filters of its log group.
+func (w *worker) match(b batch, of func(*logs.Filter, *located) standing) (packets, waiting []*packet) {
 	var (
-		packets []*packet
 		open    = map[packetID]*packet{}
 		wanting []*packet // those that may take events of the entry
 		message pattern.Event
@@ -83,7 +105,8 @@ func (w *worker) match(b batch) []*packet {
 		e := &b.entries[i]
 		wanting = wanting[:0]
 		for _, f := range w.d.cfg.Logs.Filters(e.entry.Account, w.region, e.entry.Group) {
-			if e.at.Compare(f.From(w.source.Name())) < 0 || !f.Selects(e.entry.Account, w.region) {
+			stands := of(f, e)
+			if stands == passedOver || !f.Selects(e.entry.Account, w.region) {
 				continue
 			}
 			id := packetID{filter: f, stream: e.entry.Stream}
@@ -91,12 +114,19 @@ func (w *worker) match(b batch) []*packet {
 				id.at = e.at
 			}
 			p := open[id]
-			if p == nil {
+			switch {
+			case p != nil:
+			case stands == counted:
+				p = &packet{filter: f, countOnly: true}
+				waiting = append(waiting, p)
+			default:
 				p = w.packet(f, e)
-				open[id] = p
 				packets = append(packets, p)
 			}
-			p.events = slices.Grow(p.events, e.entry.Count)
+			open[id] = p
+			if !p.countOnly {
+				p.events = slices.Grow(p.events, e.entry.Count)
+			}
 			wanting = append(wanting, p)
 		}
 		if len(wanting) == 0 {
@@ -109,7 +139,7 @@ func (w *worker) match(b batch) []*packet {
 			}
 		}
 	}
-	return packets
+	return packets, waiting
 }
 
 func (w *worker) packet(f *logs.Filter, e *located) *packet {
@@ -128,7 +158,15 @@ func (p *packet) take(e *located, ev logs.Event, message *pattern.Event) {
 	if !ok {
 		return
 	}
+	switch {
+	case p.countOnly:
+		p.count++
+		return
+	case p.origin.loops(ev.Message):
+		p.looped++
+		return
+	}
 	p.events = append(p.events, event{
-		at: e.at, id: e.entry.EventID(ev), timestamp: ev.Timestamp, message: ev.Message, fields: fields,
+		at: e.at, ingested: e.entry.Ingestion, id: e.entry.EventID(ev), timestamp: ev.Timestamp, message: ev.Message, fields: fields,
 	})
 }

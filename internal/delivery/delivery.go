@@ -23,14 +23,23 @@ type Config struct {
 	IAM     *iam.Service
 	Now     func() time.Time
 	Log     *slog.Logger
+	// LongestPause is how long a filter whose destination fails waits at most before
+	// it is tried again; 0 for 30 seconds.
+	LongestPause time.Duration
+	// CheckInterval is how often a control message goes to each destination that
+	// somebody subscribes to; 0 for an hour, less than 0 for never.
+	CheckInterval time.Duration
 }
 
 // A Delivery runs one worker for each ingest journal.
 type Delivery struct {
 	cfg     Config
+	started time.Time // anchors now
 	check   *checker
+	checks  *checks
 	tallies *tallies
 	cursors *catalog.Table[cursor]
+	records *catalog.Table[filterRecord]
 
 	mu      sync.Mutex
 	workers map[string]*worker // by journal name; guarded by mu
@@ -42,37 +51,42 @@ type cursor struct {
 	Position journal.Position `json:"position"`
 }
 
-// cursorInterval is how often cursors are saved. A longer one means more to read
-// again after a crash, nothing else.
-const cursorInterval = time.Second
-
 // New builds a Delivery; Run starts it.
 func New(cfg Config) (*Delivery, error) {
+	if cfg.LongestPause == 0 {
+		cfg.LongestPause = longestPause
+	}
+	if cfg.CheckInterval == 0 {
+		cfg.CheckInterval = checkInterval
+	}
 	return &Delivery{
 		cfg:     cfg,
+		started: cfg.Now(),
 		check:   &checker{cfg: cfg},
-		tallies: &tallies{log: cfg.Log, all: map[filterKey]*Tally{}},
+		checks:  &checks{byTarget: map[checkKey]checkResult{}},
+		tallies: &tallies{log: cfg.Log, now: cfg.Now, all: map[filterKey]*Tally{}},
 		cursors: catalog.NewTable[cursor](cfg.Catalog, "delivery/cursor"),
+		records: catalog.NewTable[filterRecord](cfg.Catalog, "delivery/filter"),
 		workers: map[string]*worker{},
 	}, nil
 }
+
+// now is the time by which events grow old. Since the start it is measured, not
+// read from the calendar: a calendar that is set forward makes no event older.
+func (d *Delivery) now() time.Time { return d.started.Add(d.cfg.Now().Sub(d.started)) }
 
 // Run delivers until ctx ends, and returns then with every cursor saved. Delivery
 // of a journal that cannot be read stops, so that no event is passed over, and is
 // logged; the journal store reports the damage in its health.
 func (d *Delivery) Run(ctx context.Context) error {
 	var running sync.WaitGroup
-	running.Go(func() { d.saveCursors(ctx) })
+	running.Go(func() { d.saveForever(ctx) })
+	running.Go(func() { d.checkForever(ctx) })
 	for ctx.Err() == nil {
 		regions, more := d.cfg.Logs.Regions()
 		for _, region := range regions {
 			for _, w := range d.newWorkers(region) {
-				running.Go(func() {
-					err := w.run(ctx)
-					if ctx.Err() == nil {
-						d.cfg.Log.Error("delivery has stopped", "journal", w.source.Name(), "upto", w.done().String(), "cause", err)
-					}
-				})
+				running.Go(func() { _ = w.run(ctx) }) // which has told why it stopped
 			}
 		}
 		select {
@@ -83,7 +97,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	running.Wait()
 	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), savingTime)
 	defer stop()
-	return d.save(saving)
+	return errors.Join(d.save(saving), d.saveDetours(saving))
 }
 
 // savingTime bounds how long the last cursors may take. Without them the next
@@ -101,55 +115,20 @@ func (d *Delivery) newWorkers(region arn.Region) []*worker {
 		}
 		saved, _, _ := d.cursors.Get(cursorKey(region, j.Name()))
 		w := newWorker(d, region, j, saved.Position)
+		w.resume()
 		d.workers[j.Name()] = w
 		made = append(made, w)
 	}
 	return made
 }
 
-func cursorKey(region arn.Region, name string) catalog.Key {
-	return catalog.KeyOf(string(region), name)
-}
-
-// Delivered is the position below which the saved cursor of an ingest journal
-// makes its entries dispensable: they are never read again.
-func (d *Delivery) Delivered(region arn.Region, name string) journal.Position {
-	saved, _, _ := d.cursors.Get(cursorKey(region, name))
-	return saved.Position
-}
-
-func (d *Delivery) saveCursors(ctx context.Context) {
-	tick := time.NewTicker(cursorInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := d.save(ctx); err != nil && ctx.Err() == nil {
-				d.cfg.Log.Error("cursors are not saved", "cause", err)
-			}
-		}
-	}
-}
-
-// save writes the cursors that have moved. It is never called under the gate.
-func (d *Delivery) save(ctx context.Context) error {
+// running are all workers.
+func (d *Delivery) running() []*worker {
 	d.mu.Lock()
-	workers := make([]*worker, 0, len(d.workers))
+	defer d.mu.Unlock()
+	all := make([]*worker, 0, len(d.workers))
 	for _, w := range d.workers {
-		workers = append(workers, w)
+		all = append(all, w)
 	}
-	d.mu.Unlock()
-	var errs []error
-	for _, w := range workers {
-		done := w.done()
-		key := cursorKey(w.region, w.source.Name())
-		if saved, _, ok := d.cursors.Get(key); ok && saved.Position == done {
-			continue
-		}
-		_, err := d.cursors.Update(ctx, key, func(cursor, bool) (cursor, error) { return cursor{done}, nil })
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return all
 }

@@ -24,6 +24,7 @@ type origin struct {
 // An event is one matched log event, ready to be put into a record.
 type event struct {
 	at        journal.Position // of its entry in the ingest journal
+	ingested  int64            // ms since the epoch
 	id        logs.EventID
 	timestamp int64 // ms since the epoch
 	// message is the event's text as a JSON string literal, with its quotes; it is

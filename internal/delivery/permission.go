@@ -3,14 +3,12 @@ package delivery
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/arn"
-	"tributary/internal/pure/policy"
-	"tributary/internal/service/api"
-	"tributary/internal/service/iam"
 	"tributary/internal/service/kinesis"
 	"tributary/internal/service/logs"
 )
@@ -19,9 +17,42 @@ import (
 // write, or there is nothing to write to. The events are dropped, as in AWS.
 var errRefused = errors.New("refused")
 
-func refuse(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{errRefused}, args...)...)
+// A Refusal is a check of the flow that failed. errors.Is finds errRefused in it.
+type Refusal struct {
+	Check CheckName
+	// Reason says what is wrong, in words for whoever owns what was checked.
+	Reason string
+	// Foreign is true when that is another account than the sender's. Then Error
+	// does not tell the reason.
+	Foreign     bool
+	Destination arn.ARN
 }
+
+// Error is what the sender may read. [Refusal.LogValue] tells everything.
+func (r *Refusal) Error() string {
+	switch {
+	case !r.Foreign:
+		return fmt.Sprintf("refused by check %s: %s", r.Check, r.Reason)
+	case r.Check == CheckDestination || r.Check == CheckAccessPolicy:
+		return fmt.Sprintf("refused by check %s: %s", CheckAccessPolicy, notAdmitted(r.Destination))
+	default:
+		return fmt.Sprintf("refused on the recipient's side of %s; its owner sees why", r.Destination)
+	}
+}
+
+// notAdmitted is what a sender is told of a foreign destination that is not there
+// and of one that does not admit it: the same.
+func notAdmitted(destination arn.ARN) string {
+	return fmt.Sprintf("%s is not there or does not admit this sender", destination)
+}
+
+// LogValue is what the operator's log shows.
+func (r *Refusal) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf("check %s: %s", r.Check, r.Reason))
+}
+
+// Is makes a Refusal one of errRefused.
+func (r *Refusal) Is(target error) bool { return target == errRefused }
 
 // A checker answers whether a filter's events may be written, and where to.
 // It keeps its answers as long as nothing that they rest on has changed, and at
@@ -60,24 +91,19 @@ func (c *checker) permit(f *logs.Filter) (*kinesis.StreamWriter, error) {
 			return a.target, a.err
 		}
 	}
-	target, err := c.decide(f)
+	target, err := newWalk(&c.cfg, f.Sender(), f.Destination).permit()
 	c.answers[key] = answer{f, now, target, err}
 	return target, err
 }
 
-func (c *checker) decide(f *logs.Filter) (*kinesis.StreamWriter, error) {
-	sender := f.Sender()
-	if f.Destination.Parts().Service == "kinesis" {
-		return c.write(f.Region, f.Destination, f.Role, sender.Source, f.Account)
+// write asks whether the Logs service, in this role and on behalf of the source,
+// may put records into the stream.
+func (c *checker) write(region arn.Region, stream, role, source arn.ARN, account arn.AccountID) (*kinesis.StreamWriter, error) {
+	w := walk{
+		cfg: &c.cfg, sender: logs.Sender{Account: account, Region: region, Source: source},
+		recipient: account, stream: stream, role: role, steps: writeSteps(),
 	}
-	to, ok := c.cfg.Logs.Destination(f.Destination)
-	if !ok {
-		return nil, refuse("destination %s does not exist", f.Destination)
-	}
-	if consent := c.cfg.Logs.Consent(to, sender); !consent.Admitted() {
-		return nil, refuse("destination %s: %v", f.Destination, consent.Outcome)
-	}
-	return c.write(f.Region, to.TargetARN, to.RoleARN, sender.Source, f.Account)
+	return w.permit()
 }
 
 // A filterKey names a filter, or an account's policy as it is for one group.
@@ -92,28 +118,22 @@ func keyOf(f *logs.Filter) filterKey {
 	return filterKey{f.Account, f.Region, f.Group, f.Name, f.AccountLevel}
 }
 
-// write asks whether the Logs service, in this role and on behalf of the source,
-// may put records into the stream.
-func (c *checker) write(region arn.Region, stream, role, source arn.ARN, account arn.AccountID) (*kinesis.StreamWriter, error) {
-	session, decision, err := c.cfg.IAM.AssumeForService(iam.ServiceAssumption{
-		Role: role, Service: "logs", Region: region, SourceARN: source, SourceAccount: account,
-		SessionName: "CloudWatchLogs",
-	})
-	switch {
-	case errors.Is(err, iam.ErrNoSuchRole):
-		return nil, refuse("role %s does not exist", role)
-	case err != nil:
-		return nil, err
-	case !decision.Allowed():
-		return nil, refuse("role %s does not trust the Logs service for %s", role, source)
+// permit takes the steps until one of them fails.
+func (w *walk) permit() (*kinesis.StreamWriter, error) {
+	for _, s := range w.steps {
+		if s.advisory {
+			continue
+		}
+		f, err := s.ask(w)
+		if err != nil {
+			return nil, err
+		}
+		if !f.passed {
+			return nil, &Refusal{
+				Check: s.name, Reason: f.reason, Destination: w.to,
+				Foreign: s.side == recipientSide && w.recipient != w.sender.Account,
+			}
+		}
 	}
-	access := api.Access{Action: "kinesis:PutRecord", Resource: string(stream)}
-	if !c.cfg.IAM.Decide(session, region, c.cfg.Now(), access, policy.Standard).Allowed() {
-		return nil, refuse("role %s may not kinesis:PutRecord on %s", role, stream)
-	}
-	target, err := c.cfg.Kinesis.OpenStream(stream)
-	if errors.Is(err, kinesis.ErrStreamNotFound) || errors.Is(err, kinesis.ErrStreamNotActive) {
-		return nil, refuse("stream %s is not there or not ACTIVE", stream)
-	}
-	return target, err
+	return w.target, nil
 }

@@ -3,47 +3,61 @@ package delivery
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
-	"time"
 
 	"tributary/internal/durable/journal"
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
-	"tributary/internal/service/kinesis"
 	"tributary/internal/service/logs"
 )
 
-// A worker delivers the events of one ingest journal, in order. Its fields but
-// finished belong to the goroutine that runs it.
+// A worker delivers the events of one ingest journal, in order. It is two
+// goroutines: follow carries the filters that share the worker's cursor, sweep
+// those that are on a detour (detour.go).
 type worker struct {
 	d      *Delivery
 	region arn.Region
 	source *journal.Journal
-	reader *journal.Reader
 	pool   compressor
-	// covered holds, for each shard that this worker has appended to since it
-	// started, the mark of the last append. For other shards the journal is asked.
-	covered map[shardID]journal.Position
 
-	mu       sync.Mutex
-	finished journal.Position // guarded by mu
-}
+	// turn is held while a batch is carried on the shared cursor, and by whoever
+	// lets a filter leave or join that cursor: under turn, finished and detours stay
+	// as they are. It is taken before the catalog's gate.
+	turn sync.Mutex
+	// shared carries for all filters that are not on a detour; follow's.
+	shared carrier
+	reader *journal.Reader // follow's
 
-// A shardID names a shard among all streams there ever were.
-type shardID struct {
-	stream string
-	shard  kinesis.ShardID
+	mu sync.Mutex // guards what follows and the state of each detour; a leaf
+	// finished is the shared cursor: what is below it has been delivered or dropped
+	// for every filter that is not on a detour. It moves under turn.
+	finished journal.Position
+	// detours are by filter. They come and go under turn, too.
+	detours map[filterKey]*detour
+	// oldest is the ingestion time in ms of the first entry of the batch that is being
+	// carried on the shared cursor; 0 between two.
+	oldest int64
+	// stopped is why the worker has given up; nil while it runs.
+	stopped error
+
+	woken chan struct{} // holds one when a detour may be ready
 }
 
 func newWorker(d *Delivery, region arn.Region, source *journal.Journal, from journal.Position) *worker {
-	return &worker{
+	w := &worker{
 		d: d, region: region, source: source, reader: source.Reader(from),
-		covered: map[shardID]journal.Position{}, finished: from,
+		finished: from, detours: map[filterKey]*detour{}, woken: make(chan struct{}, 1),
 	}
+	w.shared = w.carrier(source.Name())
+	return w
 }
 
-// done is the position up to which everything is delivered or dropped.
+// carrier returns one for a lane of this worker.
+func (w *worker) carrier(lane string) carrier {
+	return carrier{d: w.d, source: w.source, pool: &w.pool, lane: lane, covered: map[shardID]journal.Position{}}
+}
+
+// done is the shared cursor.
 func (w *worker) done() journal.Position {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,18 +66,46 @@ func (w *worker) done() journal.Position {
 
 // run delivers until ctx ends or the journal turns out to have lost something.
 func (w *worker) run(ctx context.Context) error {
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { w.sweep(ctx) })
+	err := w.follow(ctx)
+	if ctx.Err() == nil {
+		w.mu.Lock()
+		w.stopped = err
+		w.mu.Unlock()
+		w.d.cfg.Log.Error("delivery has stopped", "journal", w.source.Name(), "upto", w.done().String(), "cause", err)
+	}
+	sweeping.Wait()
+	w.stopTimers()
+	return err
+}
+
+// follow carries batch after batch on the shared cursor.
+func (w *worker) follow(ctx context.Context) error {
 	for {
 		b, err := w.read(ctx)
 		if err != nil {
 			return err
 		}
-		if err := w.deliver(ctx, b); err != nil {
+		if err := w.carryShared(ctx, b); err != nil {
 			return err
 		}
-		w.mu.Lock()
-		w.finished = b.end
-		w.mu.Unlock()
 	}
+}
+
+func (w *worker) carryShared(ctx context.Context, b batch) error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	w.mu.Lock()
+	w.oldest = b.entries[0].entry.Ingestion
+	w.mu.Unlock()
+	if err := w.deliver(ctx, b); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.finished, w.oldest = b.end, 0
+	return nil
 }
 
 // read is next, tried again while the engine does not answer, as when it is
@@ -71,7 +113,7 @@ func (w *worker) run(ctx context.Context) error {
 func (w *worker) read(ctx context.Context) (batch, error) {
 	var pauses backoff
 	for {
-		b, err := w.next(ctx)
+		b, err := next(ctx, w.reader)
 		if err == nil || ctx.Err() != nil || !api.Unavailable(err) {
 			return b, err
 		}
@@ -84,17 +126,33 @@ func (w *worker) read(ctx context.Context) (batch, error) {
 	}
 }
 
+// patience is how often a batch is tried while something does not answer, before
+// the filters that it holds up go on a detour: an engine that is started again
+// would send all of them.
+const patience = 6
+
 // deliver carries a batch to every shard it has events for. What is refused is
-// dropped; what fails otherwise is tried again until it succeeds or ctx ends.
+// dropped; filters that are held up leave the shared cursor here. It returns when
+// nothing of the batch is left to do, or when ctx ends. turn is held.
 func (w *worker) deliver(ctx context.Context, b batch) error {
 	var pauses backoff
-	for {
-		err := w.attempt(ctx, b)
-		if err == nil || ctx.Err() != nil {
-			return err
+	for attempt := 1; ; attempt++ {
+		packets, waiting := w.match(b, w.standing)
+		out, err := w.shared.carry(ctx, b.end, packets)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil && len(out.heldUp) == 0 {
+			w.account(packets, waiting, out.refused)
+			return nil
 		}
 		if errors.Is(err, errChanged) {
 			continue // nothing is wrong: what was prepared is out of date
+		}
+		if err == nil {
+			if err = w.leave(ctx, packets, out.heldUp, attempt >= patience); err == nil {
+				continue
+			}
 		}
 		w.d.cfg.Log.Warn("delivery is tried again", "journal", w.source.Name(), "upto", b.end.String(), "cause", err)
 		if err := pauses.wait(ctx); err != nil {
@@ -103,212 +161,36 @@ func (w *worker) deliver(ctx context.Context, b batch) error {
 	}
 }
 
-// A backoff is the pauses between attempts: doubled each time, with jitter. The
-// zero value begins with firstPause.
-type backoff struct{ last time.Duration }
-
-const (
-	firstPause = 10 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
-
-// wait lets the next pause pass, or returns the error of ctx.
-func (b *backoff) wait(ctx context.Context) error {
-	b.last = min(max(2*b.last, firstPause), lastPause)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(b.last/2 + rand.N(b.last)):
-		return nil
+// standing says what the shared cursor has to do with a filter's events in an
+// entry. turn is held.
+func (w *worker) standing(f *logs.Filter, e *located) standing {
+	begins := f.From(w.source.Name())
+	if e.at.Compare(begins) < 0 {
+		return passedOver
 	}
+	if len(w.detours) == 0 {
+		return carried
+	}
+	d := w.detours[keyOf(f)]
+	switch {
+	case d == nil || d.record.Begin != begins:
+		return carried
+	case !d.record.Back:
+		return counted
+	case e.at.Compare(d.record.Position) < 0:
+		return passedOver
+	}
+	return carried
 }
 
-// A shipment is all records of a batch for one shard: one block.
-type shipment struct {
-	id      shardID
-	target  *kinesis.StreamWriter
-	parcels []parcel
-}
-
-// A parcel is the records of one packet.
-type parcel struct {
-	packet  *packet
-	events  int // in the records
-	lost    int // events that fit no record
-	records []kinesis.Record
-}
-
-// A refusal is a packet that may not be delivered.
-type refusal struct {
-	packet *packet
-	reason error
-}
-
-// attempt makes one try at a batch. Shards that have it already are left out, so
-// trying again doubles nothing.
-func (w *worker) attempt(ctx context.Context, b batch) error {
-	shipments, refused, err := w.prepare(ctx, w.match(b))
-	if err != nil {
-		return err
-	}
-	if len(shipments) > 0 {
-		more, err := w.ship(ctx, b.end, shipments)
-		if err != nil {
-			return err
+// account notes what became of a batch.
+func (w *worker) account(packets, waiting []*packet, refused []refusal) {
+	w.d.tallies.dealtWith(packets, refused)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range waiting {
+		if d := w.detours[keyOf(p.filter)]; d != nil && p.count > 0 {
+			d.pending += int64(p.count)
 		}
-		refused = append(refused, more...)
-	}
-	for _, r := range refused {
-		w.d.tallies.dropped(r.packet.filter, len(r.packet.events), r.reason)
-	}
-	return nil
-}
-
-// prepare encodes packets for the shards they go to, outside the gate, since
-// compressing takes time. Permission is asked here to know the shards and to save
-// work for what would be refused; it counts only when it is asked again when the
-// records are shipped.
-func (w *worker) prepare(ctx context.Context, packets []*packet) (all []*shipment, refused []refusal, err error) {
-	byShard := map[shardID]*shipment{}
-	for _, p := range packets {
-		if len(p.events) == 0 {
-			continue
-		}
-		target, err := w.permit(p.filter)
-		if errors.Is(err, errRefused) {
-			refused = append(refused, refusal{p, err})
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		id := shardID{target.ID(), target.Shard(p.key)}
-		events, err := w.uncovered(ctx, target, id, p)
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(events) == 0 {
-			continue
-		}
-		records, lost, err := w.pool.records(p, events, target.MaxRecordSize())
-		if err != nil {
-			return nil, nil, err
-		}
-		s := byShard[id]
-		if s == nil {
-			s = &shipment{id: id, target: target}
-			byShard[id] = s
-			all = append(all, s)
-		}
-		s.parcels = append(s.parcels, parcel{p, len(events) - lost, lost, records})
-	}
-	return all, refused, nil
-}
-
-// permit asks under the gate, like everybody who asks. The answer is kept for the
-// catalog's revision, and several changes can be one revision: without the gate the
-// answer might know some of them and not the others.
-func (w *worker) permit(f *logs.Filter) (*kinesis.StreamWriter, error) {
-	release := w.d.cfg.Catalog.Hold()
-	defer release()
-	return w.d.check.permit(f)
-}
-
-// uncovered are the packet's events that the shard does not hold yet.
-func (w *worker) uncovered(ctx context.Context, target *kinesis.StreamWriter, id shardID, p *packet) ([]event, error) {
-	mark, known := w.covered[id]
-	if !known {
-		var err error
-		if mark, _, err = target.Covered(ctx, id.shard, w.source.Name(), p.key); err != nil {
-			return nil, err
-		}
-	}
-	n := 0
-	for n < len(p.events) && p.events[n].at.Compare(mark) < 0 {
-		n++
-	}
-	return p.events[n:], nil
-}
-
-// ship appends each shipment to its shard, under the gate: from the answer that
-// it may until it is on disk nothing in the catalog changes. When one of them is
-// out of date, none is appended: what goes elsewhere now may go to a shard whose
-// mark, once this batch is in it, would say that the shard has it.
-func (w *worker) ship(ctx context.Context, end journal.Position, shipments []*shipment) (refused []refusal, err error) {
-	release := w.d.cfg.Catalog.Hold()
-	defer release()
-	for _, s := range shipments {
-		more, err := w.permitted(s)
-		if err != nil {
-			return nil, err
-		}
-		refused = append(refused, more...)
-	}
-	errs := make([]error, len(shipments))
-	var appends sync.WaitGroup
-	for i, s := range shipments {
-		var records []kinesis.Record
-		for _, p := range s.parcels {
-			records = append(records, p.records...)
-		}
-		if len(records) == 0 {
-			continue
-		}
-		appends.Go(func() { errs[i] = s.target.Append(ctx, s.id.shard, w.source.Name(), end, records) })
-	}
-	appends.Wait()
-	for i, s := range shipments {
-		if errs[i] != nil {
-			// The append may have happened or not: the shard's journal knows.
-			delete(w.covered, s.id)
-			continue
-		}
-		if len(s.parcels) > 0 {
-			w.covered[s.id] = end
-		}
-		for _, p := range s.parcels {
-			w.tally(p)
-		}
-	}
-	return refused, errors.Join(errs...)
-}
-
-// permitted takes the parcels that may not be delivered now out of a shipment.
-// The caller holds the gate, so what it leaves may be appended.
-func (w *worker) permitted(s *shipment) (refused []refusal, err error) {
-	kept := s.parcels[:0]
-	for _, p := range s.parcels {
-		if !w.d.cfg.Logs.Current(p.packet.filter) {
-			return nil, errChanged
-		}
-		target, err := w.d.check.permit(p.packet.filter)
-		switch {
-		case errors.Is(err, errRefused):
-			refused = append(refused, refusal{p.packet, err})
-		case err != nil:
-			return nil, err
-		case target.ID() != s.id.stream || target.Shard(p.packet.key) != s.id.shard:
-			return nil, errChanged
-		default:
-			kept = append(kept, p)
-		}
-	}
-	s.parcels = kept
-	return refused, nil
-}
-
-func (w *worker) tally(p parcel) {
-	bytes := 0
-	for _, r := range p.records {
-		bytes += len(r.Data)
-	}
-	w.d.tallies.forwarded(p.packet.filter, p.events, len(p.records), bytes)
-	if p.lost > 0 {
-		w.d.tallies.dropped(p.packet.filter, p.lost, errTooLarge)
 	}
 }
-
-var (
-	errChanged  = errors.New("the filter or its target changed meanwhile")
-	errTooLarge = errors.New("the event fits no record of the stream")
-)

@@ -27,6 +27,9 @@ func (c *Config) check() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if err := c.TLS.check(); err != nil {
+		return err
+	}
 	if !c.Dev {
 		if len(c.DevCredentials) > 0 {
 			return errors.New("development credentials go with --dev only")

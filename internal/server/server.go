@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -33,14 +33,25 @@ import (
 type Config struct {
 	Dir    string // data directory, made if absent
 	Listen string // host:port; port 0 for any free one
+	TLS    TLS
+	// TrustedProxies are those whose word on a client's address counts: the rightmost
+	// entry of X-Forwarded-For that is none of theirs. Without them it is that of the
+	// connection.
+	TrustedProxies []netip.Prefix
 	// Dev gives every account a root key by rule: access key id = account id (or
 	// test for 000000000000), secret test. It is refused on an address that other
 	// machines reach.
 	Dev            bool
 	DevCredentials []iam.DevCredential
 	IngestJournals int // per Region, fixed when the Region is first used; 0 for 4
-	Now            func() time.Time
-	Log            *slog.Logger
+	// EncryptionKeyFile names a file of 32 bytes, or 64 hexadecimal digits, that encrypts
+	// what journals write from now on: log events and records. Once a data directory has
+	// been opened with a key, it opens only with that one. Empty: in the clear.
+	EncryptionKeyFile string
+	// Quotas are the rates that the callers of Kinesis are held to: "aws", or "none".
+	Quotas string
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Ready is called once, when requests are answered.
 	Ready func(Info)
 }
@@ -48,6 +59,10 @@ type Config struct {
 // Info is what a started server says of itself.
 type Info struct {
 	Addr net.Addr
+	// TLS says that clients must use it. CA is the file of the authority to trust, when
+	// the certificate was made for development.
+	TLS bool
+	CA  string
 	// FirstKey is the root access key of the management account, in the start that
 	// made it and never again; nil otherwise.
 	FirstKey *FirstKey
@@ -56,7 +71,12 @@ type Info struct {
 }
 
 // URL is the endpoint for clients on this machine.
-func (i Info) URL() string { return "http://" + i.Addr.String() }
+func (i Info) URL() string {
+	if i.TLS {
+		return "https://" + i.Addr.String()
+	}
+	return "http://" + i.Addr.String()
+}
 
 // stopTime bounds how long running requests may take when the server stops.
 const stopTime = 20 * time.Second
@@ -86,6 +106,7 @@ func Run(ctx context.Context, cfg Config) error {
 type server struct {
 	cfg      Config
 	broker   *broker.Broker
+	keys     *keyring
 	catalog  *catalog.Catalog
 	journals *journal.Store
 	orgs     *organizations.Service
@@ -105,19 +126,22 @@ func (s *server) open(ctx context.Context) (err error) {
 	if s.broker, err = broker.Open(ctx, broker.Config{Dir: cfg.Dir, Log: cfg.Log}); err != nil {
 		return err
 	}
-	keys, err := openKeyring(filepath.Join(cfg.Dir, "keyring"))
-	if err != nil {
+	if s.keys, err = openKeyring(cfg.Dir, cfg.Now, cfg.Log); err != nil {
 		return err
 	}
 	if s.catalog, err = catalog.Open(ctx, catalog.Config{Broker: s.broker, Log: cfg.Log}); err != nil {
 		return err
 	}
+	key, err := readEncryptionKey(cfg.EncryptionKeyFile)
+	if err != nil {
+		return err
+	}
 	if s.journals, err = journal.OpenStore(ctx, journal.Config{
-		Broker: s.broker, Catalog: s.catalog, Now: cfg.Now, Log: cfg.Log,
+		Broker: s.broker, Catalog: s.catalog, Key: key, Now: cfg.Now, Log: cfg.Log,
 	}); err != nil {
 		return err
 	}
-	if err := s.openServices(ctx, api.NewSealer(keys)); err != nil {
+	if err := s.openServices(ctx, s.keys.sealer); err != nil {
 		return err
 	}
 	installed := catalog.NewTable[installation](s.catalog, "server/installation")
@@ -133,16 +157,17 @@ func (s *server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("management account: %w", err)
 	}
 	own := operator.New(operator.Config{
-		Organizations: s.orgs, IAM: s.iam, ManagementAccount: management,
+		Organizations: s.orgs, IAM: s.iam, Logs: s.logs, Delivery: s.delivery, ManagementAccount: management,
 	})
 	s.dispatch = api.NewDispatcher(s.iam,
 		s.logs.Table(), s.kinesis.Table(), s.iam.Table(), s.iam.STS(), s.orgs.Table(), own.Table())
 	return nil
 }
 
-// openServices builds the services. Three arrows point up and are turned round
-// here: organizations makes the access role of a new account, logs sends test
-// messages, and logs asks how far delivery is before it trims.
+// openServices builds the services. Four arrows point up and are turned round
+// here: organizations makes the access role of a new account and asks what its
+// resource policy admits, logs sends test messages, and logs asks how far delivery
+// is before it trims.
 func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err error) {
 	cfg := s.cfg
 	if s.orgs, err = organizations.New(organizations.Config{
@@ -150,6 +175,8 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 		CreateAccessRole: func(ctx context.Context, account, management arn.AccountID, role string) error {
 			return s.iam.CreateAccessRole(ctx, account, management, role)
 		},
+		Admits: func(call *api.Call, access api.Access) bool { return s.iam.Admits(call, access) },
+		Sealer: sealer,
 	}); err != nil {
 		return err
 	}
@@ -159,8 +186,12 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 	}); err != nil {
 		return err
 	}
+	quotas, err := kinesis.ParseQuotas(cfg.Quotas)
+	if err != nil {
+		return err
+	}
 	if s.kinesis, err = kinesis.New(kinesis.Config{
-		Catalog: s.catalog, Journals: s.journals, Sealer: sealer, Now: cfg.Now, Log: cfg.Log,
+		Catalog: s.catalog, Journals: s.journals, Sealer: sealer, Quotas: quotas, Now: cfg.Now, Log: cfg.Log,
 	}); err != nil {
 		return err
 	}
@@ -184,14 +215,20 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 // order: the listener and its requests first, then the background work.
 func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	s.metrics = newMetrics(func() int { return len(s.ills()) }, func() int { return len(s.journals.Health()) })
+	encryption, ca, err := s.cfg.encryption(s.cfg.Listen)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	front := gateway.New(gateway.Config{
-		Dispatcher:  s.dispatch,
-		Credentials: s.credentials,
-		Observe:     s.metrics.observe,
-		Now:         s.cfg.Now,
-		Log:         s.cfg.Log,
+		Dispatcher:     s.dispatch,
+		Credentials:    s.credentials,
+		TrustedProxies: s.cfg.TrustedProxies,
+		Observe:        s.metrics.observe,
+		Now:            s.cfg.Now,
+		Log:            s.cfg.Log,
 	})
 	web := gateway.NewServer(s.paths(front), s.cfg.Log)
+	web.RegisterOnShutdown(front.EndStreams)
 
 	// The background outlives the requests: a request may wait for a stream to
 	// become ACTIVE or for the index.
@@ -206,20 +243,20 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 			}
 		})
 	}
+	start("keyring", func(ctx context.Context) error { return s.keys.run(ctx, s.iam.Reseal) })
 	start("kinesis", s.kinesis.Run)
 	start("logs", s.logs.Run)
 	start("delivery", s.delivery.Run)
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(gateway.Harden(ln, encryption)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
 	})
 	if s.cfg.Ready != nil {
-		s.cfg.Ready(Info{Addr: ln.Addr(), FirstKey: s.firstKey, Dispatcher: s.dispatch})
+		s.cfg.Ready(Info{Addr: ln.Addr(), TLS: encryption != nil, CA: ca, FirstKey: s.firstKey, Dispatcher: s.dispatch})
 	}
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

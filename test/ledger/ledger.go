@@ -1,10 +1,12 @@
 // Package ledger judges a run: writers note what they sent and what was
 // acknowledged, a reader notes what it saw, and Check says what was lost, doubled
-// or out of order. The ledger is kept outside whatever is made to fail.
+// or out of order. The ledger is kept outside whatever is made to fail: in the
+// memory of the process that tests.
 package ledger
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -21,7 +23,9 @@ type Ledger struct {
 type line struct {
 	sent  int
 	acked map[int]bool
-	seen  []int
+	seen  []int       // in the order seen
+	times map[int]int // how often each was seen
+	lost  int         // acknowledged and not seen
 }
 
 func (l *Ledger) line(name Line) *line {
@@ -30,7 +34,7 @@ func (l *Ledger) line(name Line) *line {
 	}
 	ln := l.lines[name]
 	if ln == nil {
-		ln = &line{acked: map[int]bool{}}
+		ln = &line{acked: map[int]bool{}, times: map[int]int{}}
 		l.lines[name] = ln
 	}
 	return ln
@@ -51,7 +55,14 @@ func (l *Ledger) Send(name Line) int {
 func (l *Ledger) Acked(name Line, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.line(name).acked[n] = true
+	ln := l.line(name)
+	if ln.acked[n] {
+		return
+	}
+	ln.acked[n] = true
+	if ln.times[n] == 0 {
+		ln.lost++
+	}
 }
 
 // Seen notes that the reader got event n.
@@ -60,6 +71,10 @@ func (l *Ledger) Seen(name Line, n int) {
 	defer l.mu.Unlock()
 	ln := l.line(name)
 	ln.seen = append(ln.seen, n)
+	ln.times[n]++
+	if ln.times[n] == 1 && ln.acked[n] {
+		ln.lost--
+	}
 }
 
 // Complete reports whether every acknowledged event has been seen.
@@ -67,15 +82,39 @@ func (l *Ledger) Complete() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ln := range l.lines {
-		if len(ln.lost()) > 0 {
+		if ln.lost > 0 {
 			return false
 		}
 	}
 	return true
 }
 
+// Missing lists the acknowledged events that have not been seen, ascending.
+func (l *Ledger) Missing() map[Line][]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	missing := map[Line][]int{}
+	for name, ln := range l.lines {
+		for n := range ln.acked {
+			if ln.times[n] == 0 {
+				missing[name] = append(missing[name], n)
+			}
+		}
+		slices.Sort(missing[name])
+	}
+	return missing
+}
+
 // Counts are the numbers of a run.
-type Counts struct{ Sent, Acked, Seen, Lost, Doubled, Disordered, Invented int }
+type Counts struct {
+	Sent       int `json:"sent"`
+	Acked      int `json:"acknowledged"`
+	Seen       int `json:"seen"`
+	Lost       int `json:"lost"`
+	Doubled    int `json:"doubled"`
+	Disordered int `json:"out_of_order"`
+	Invented   int `json:"never_sent"`
+}
 
 // Clean reports whether nothing was lost, doubled, disordered or invented.
 func (c Counts) Clean() bool { return c.Lost+c.Doubled+c.Disordered+c.Invented == 0 }
@@ -94,7 +133,7 @@ func (l *Ledger) Check() Counts {
 		c.Sent += ln.sent
 		c.Acked += len(ln.acked)
 		c.Seen += len(ln.seen)
-		c.Lost += len(ln.lost())
+		c.Lost += ln.lost
 		times, last := map[int]int{}, 0
 		for _, n := range ln.seen {
 			times[n]++
@@ -110,18 +149,4 @@ func (l *Ledger) Check() Counts {
 		}
 	}
 	return c
-}
-
-func (ln *line) lost() []int {
-	seen := make(map[int]bool, len(ln.seen))
-	for _, n := range ln.seen {
-		seen[n] = true
-	}
-	var lost []int
-	for n := range ln.acked {
-		if !seen[n] {
-			lost = append(lost, n)
-		}
-	}
-	return lost
 }

@@ -8,10 +8,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,27 +20,6 @@ const (
 	startTime = 30 * time.Second // until the line ready
 	stopTime  = 30 * time.Second // from SIGTERM to the end
 )
-
-// Build builds the program of the repository at root into dir and returns its
-// path.
-func Build(root, dir string) (string, error) {
-	// The go command keeps a test's result as long as nothing changes that the
-	// test has opened. Looking at the source here makes that include the program.
-	for _, folder := range []string{"cmd", "internal"} {
-		err := filepath.WalkDir(filepath.Join(root, folder), func(_ string, _ fs.DirEntry, err error) error { return err })
-		if err != nil {
-			return "", err
-		}
-	}
-	program := filepath.Join(dir, "tributary")
-	build := exec.Command("go", "build", "-o", program, "./cmd/tributary")
-	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build tributary: %w\n%s", err, out)
-	}
-	return program, nil
-}
 
 // A Server is a running child process.
 type Server struct {
@@ -58,8 +35,14 @@ type Server struct {
 // Start runs "tributary serve --dev" on a free loopback port with its data in the
 // directory data, and returns when it answers requests.
 func Start(program, data string, args ...string) (*Server, error) {
+	return StartIn(nil, program, data, args...)
+}
+
+// StartIn is Start with further settings of the environment, as NAME=value.
+func StartIn(env []string, program, data string, args ...string) (*Server, error) {
 	args = append([]string{"serve", "--dev", "--listen", "127.0.0.1:0", "--data", data}, args...)
 	s := &Server{cmd: exec.Command(program, args...), exited: make(chan struct{})}
+	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = &s.log
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -112,6 +95,9 @@ func (s *Server) Kill() error {
 	<-s.exited
 	return err
 }
+
+// Exited is closed when the server has ended.
+func (s *Server) Exited() <-chan struct{} { return s.exited }
 
 // PID is the number of the server's process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }

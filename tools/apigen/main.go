@@ -32,6 +32,11 @@ type model struct {
 	Operations map[string]struct {
 		In  members `json:"in"`
 		Out members `json:"out"`
+		// An operation that answers an event stream has a union of events and
+		// exceptions for an output. Of these only the events are structs of ours.
+		Stream struct {
+			Union string `json:"union"`
+		} `json:"eventstream"`
 	} `json:"operations"`
 	Shapes map[string]shape `json:"shapes"`
 }
@@ -123,7 +128,13 @@ func generate(models, repo, pkg, part string, ops []string, declared map[string]
 			return fmt.Errorf("no operation %s in the model", op)
 		}
 		g.structure(op+"Input", o.In, "is what "+op+" takes.")
-		if len(o.Out) > 0 {
+		if o.Stream.Union != "" {
+			for _, m := range g.model.Shapes[o.Stream.Union].Members {
+				if g.model.Shapes[m.Name].Members != nil {
+					g.goType(m.shape, true)
+				}
+			}
+		} else if len(o.Out) > 0 {
 			g.structure(op+"Output", o.Out, "is what "+op+" answers.")
 		}
 	}

@@ -108,16 +108,28 @@ func writeMarker(dir string) error {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncPath(dir)
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncTree makes everything below a directory durable. A process that was killed
+// leaves what it had written and not yet synced to be read by the next one, and what
+// is read must not be taken back by a power cut later.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		return syncPath(path)
+	})
+}
+
+// syncPath makes a file's content, or the names in a directory, durable.
+func syncPath(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func unwritable(dir string, err error) error {

@@ -46,6 +46,9 @@ func (b *Broker) options() *server.Options {
 // startServer starts a server on the directory and waits until it has recovered
 // all streams.
 func (b *Broker) startServer(ctx context.Context) (*server.Server, error) {
+	if err := syncTree(b.cfg.Dir); err != nil {
+		return nil, fmt.Errorf("sync %s: %w", b.cfg.Dir, err)
+	}
 	srv, err := server.NewServer(b.options())
 	if err != nil {
 		return nil, fmt.Errorf("configure engine: %w", err)

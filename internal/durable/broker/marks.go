@@ -34,7 +34,7 @@ func (b *Broker) OpenMarks(name string) (*Marks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open marks: %w", err)
 	}
-	if err := syncDir(b.cfg.Dir); err != nil {
+	if err := syncPath(b.cfg.Dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("open marks: %w", err), f.Close())
 	}
 	return &Marks{f: f}, nil

@@ -48,6 +48,7 @@ type Config struct {
 // after commitMu and with the lock of a table inside.
 type Catalog struct {
 	log       *slog.Logger
+	broker    *broker.Broker
 	stream    broker.Stream
 	marks     *broker.Marks
 	compactAt int
@@ -104,6 +105,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	}
 	c := &Catalog{
 		log:       cfg.Log,
+		broker:    cfg.Broker,
 		stream:    cfg.Broker.Stream(streamName),
 		marks:     marks,
 		compactAt: cfg.compactAt,

@@ -195,6 +195,10 @@ func (c *Catalog) settle() error {
 	if c.broken != nil || !c.unsettled {
 		return c.broken
 	}
+	// While the engine cannot write, what it shows may not be on the disk.
+	if err := c.broker.Health(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	state, err := c.stream.State(ctx)

@@ -152,7 +152,7 @@ func (j *Journal) write(b Block, subject string, conditions ...broker.Condition)
 	if b.Time.Before(j.lastTime) { // the clock went back; SeekTime relies on order
 		b.Time = j.lastTime
 	}
-	stored, own := encode(j.id, b, j.compress)
+	stored, own := encode(j.id, b, j.compress, j.key)
 	seq, err := j.stream.Publish(subject, stored, append(conditions, broker.IfLast(j.last))...)
 	if err != nil {
 		j.unsettled = errors.Is(err, broker.ErrUnknownOutcome) || errors.Is(err, broker.ErrConflict)
@@ -179,6 +179,11 @@ func (j *Journal) committed(b Block) {
 // settle finds out what became of a block of unknown outcome. commitMu is held.
 func (j *Journal) settle() error {
 	if err := j.failure(); err != nil || !j.unsettled {
+		return err
+	}
+	// While the engine cannot write, what it shows may not be on the disk, where
+	// readers would have seen what a power cut takes back.
+	if err := j.store.cfg.Broker.Health(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -152,6 +153,16 @@ type engine struct {
 // openEngine opens an engine and closes it when the test ends.
 func openEngine(tb testing.TB, dir string) *engine {
 	tb.Helper()
+	e, err := openWithKey(tb, dir, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+// openWithKey is openEngine with an encryption key, and with the error of OpenStore.
+func openWithKey(tb testing.TB, dir string, key *Key) (*engine, error) {
+	tb.Helper()
 	log := slog.New(slog.DiscardHandler)
 	b, err := broker.Open(tb.Context(), broker.Config{Dir: dir, Log: log})
 	if err != nil {
@@ -161,16 +172,16 @@ func openEngine(tb testing.TB, dir string) *engine {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := OpenStore(tb.Context(), Config{Broker: b, Catalog: c, Now: time.Now, Log: log})
+	s, err := OpenStore(tb.Context(), Config{Broker: b, Catalog: c, Key: key, Now: time.Now, Log: log})
 	if err != nil {
-		tb.Fatal(err)
+		return nil, errors.Join(err, c.Close(context.Background()), b.Close(context.Background()))
 	}
 	if err := c.Ready(); err != nil {
 		tb.Fatal(err)
 	}
 	e := &engine{b, c, s}
 	tb.Cleanup(e.close)
-	return e
+	return e, nil
 }
 
 func (e *engine) close() {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (b Block) End() Position { return Position{Block: b.Number + 1} }
 //
 //	 0  4  "TRBJ"
 //	 4  1  format, 1
-//	 5  1  codec of the body: 0 none, 1 S2
+//	 5  1  codec of the body: 0 none, 1 S2; 2 more: then encrypted
 //	 6  2  length of the lane's name
 //	 8  8  id of the journal
 //	16  8  number of the block
@@ -46,7 +47,8 @@ func (b Block) End() Position { return Position{Block: b.Number + 1} }
 //	44  4  number of entries, n
 //	48  4  length of the body before compression
 //	52     lane's name
-//	       body: n lengths of 4 bytes, then the entries
+//	       body: n lengths of 4 bytes, then the entries; compressed, then encrypted:
+//	       nonce, AES-256-GCM of it with everything above as additional data, tag
 //	end 4  CRC-32C of everything before
 const (
 	blockMagic  = "TRBJ"
@@ -56,6 +58,8 @@ const (
 
 	codecNone = 0
 	codecS2   = 1
+	// codecSealed is added to either when the body is encrypted.
+	codecSealed = 2
 
 	maxLane = math.MaxUint8
 	// maxBody bounds what a decoder allocates.
@@ -70,8 +74,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var errNewer = errors.New("block has a newer format")
 
 // encode returns the stored form of a block and the block as readers will see it,
-// whose entries are copies in one piece of memory.
-func encode(journal uint64, b Block, compress bool) (stored []byte, own Block) {
+// whose entries are copies in one piece of memory. key is nil to leave it in the clear.
+func encode(journal uint64, b Block, compress bool, key cipher.AEAD) (stored []byte, own Block) {
 	size := 4 * len(b.Entries)
 	for _, e := range b.Entries {
 		size += len(e)
@@ -89,16 +93,28 @@ func encode(journal uint64, b Block, compress bool) (stored []byte, own Block) {
 		stored = append(stored, e...)
 		own.Entries[i] = stored[start:len(stored):len(stored)]
 	}
+	codec := byte(codecNone)
 	if compress && size >= minCompress {
 		if packed := pack(journal, b, stored[head:]); packed != nil {
-			return packed, own
+			stored, codec = packed, codecS2
 		}
+	}
+	if key != nil {
+		stored = encrypt(journal, b, codec, size, stored[head:], key)
 	}
 	return seal(stored), own
 }
 
-// pack returns the stored form with the body compressed, or nil when that saves
-// too little.
+// encrypt returns the stored form, but for the checksum, with the body encrypted.
+func encrypt(journal uint64, b Block, codec byte, size int, body []byte, key cipher.AEAD) []byte {
+	head := headerSize + len(b.Lane)
+	buf := make([]byte, 0, head+len(body)+sealOverhead+trailerSize)
+	buf = appendHeader(buf, journal, b, codec|codecSealed, size)
+	return key.Seal(buf, nil, body, buf)
+}
+
+// pack returns the stored form, but for the checksum, with the body compressed, or nil
+// when that saves too little.
 func pack(journal uint64, b Block, body []byte) []byte {
 	head := headerSize + len(b.Lane)
 	buf := make([]byte, head+s2.MaxEncodedLen(len(body))+trailerSize)
@@ -107,7 +123,7 @@ func pack(journal uint64, b Block, body []byte) []byte {
 	if len(packed) > len(body)-len(body)/8 {
 		return nil
 	}
-	return seal(buf[:head+len(packed)])
+	return buf[:head+len(packed)]
 }
 
 func appendHeader(buf []byte, journal uint64, b Block, codec byte, size int) []byte {
@@ -130,8 +146,9 @@ func seal(buf []byte) []byte {
 
 // decode reads a stored block of a journal. The entries share stored's memory when
 // they are not compressed. It allocates no more than maxBody and 24 bytes for
-// every entry, of which there are no more than a quarter of the body's bytes.
-func decode(journal uint64, stored []byte) (Block, error) {
+// every entry, of which there are no more than a quarter of the body's bytes. key is
+// that of the journal, nil without one.
+func decode(journal uint64, stored []byte, key cipher.AEAD) (b Block, err error) {
 	n := len(stored) - trailerSize
 	if n < headerSize || string(stored[:4]) != blockMagic {
 		return Block{}, errors.New("not a block")
@@ -145,7 +162,7 @@ func decode(journal uint64, stored []byte) (Block, error) {
 	if id := binary.LittleEndian.Uint64(stored[8:]); id != journal {
 		return Block{}, fmt.Errorf("block belongs to journal %d, not %d", id, journal)
 	}
-	b := Block{
+	b = Block{
 		Number: binary.LittleEndian.Uint64(stored[16:]),
 		Time:   time.UnixMilli(int64(binary.LittleEndian.Uint64(stored[24:]))).UTC(),
 		Mark: Position{
@@ -163,12 +180,31 @@ func decode(journal uint64, stored []byte) (Block, error) {
 	if size > maxBody || count > size/4 {
 		return Block{}, fmt.Errorf("body of %d bytes with %d entries", size, count)
 	}
-	body, err := unpack(stored[5], stored[headerSize+lane:n:n], int(size))
-	if err != nil {
+	head := headerSize + lane
+	codec, body := stored[5], stored[head:n:n]
+	if codec&codecSealed != 0 {
+		if body, err = decrypt(stored[:head], body, key); err != nil {
+			return Block{}, err
+		}
+	}
+	if body, err = unpack(codec&^codecSealed, body, int(size)); err != nil {
 		return Block{}, err
 	}
 	b.Entries, err = split(body, int(count))
 	return b, err
+}
+
+// decrypt returns the body before encryption, in memory of its own, since what the engine
+// gave belongs to others as well.
+func decrypt(head, sealed []byte, key cipher.AEAD) ([]byte, error) {
+	if key == nil {
+		return nil, ErrKeyNeeded
+	}
+	body, err := key.Open(nil, nil, sealed, head)
+	if err != nil {
+		return nil, errors.New("its encryption does not hold: it was changed, or encrypted with another key")
+	}
+	return body, nil
 }
 
 // unpack returns the body before compression, which must have the size that the

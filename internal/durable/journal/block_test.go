@@ -22,8 +22,8 @@ func TestBlockRoundTrip(t *testing.T) {
 	plain := Block{Number: 1, Time: time.UnixMilli(0).UTC(), Entries: [][]byte{[]byte("x")}}
 	for name, b := range map[string]Block{"lane": sampleBlock(), "plain": plain, "no entries": {Number: 2, Time: plain.Time, Lane: "l"}} {
 		for _, compress := range []bool{false, true} {
-			stored, own := encode(3, b, compress)
-			got, err := decode(3, stored)
+			stored, own := encode(3, b, compress, nil)
+			got, err := decode(3, stored, nil)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -45,7 +45,7 @@ func TestBlockBytes(t *testing.T) {
 	got, _ := encode(2, Block{
 		Number: 3, Time: time.UnixMilli(4), Lane: "ab", Mark: Position{5, 6},
 		Entries: [][]byte{[]byte("x"), []byte("yz")},
-	}, true)
+	}, true, nil)
 	want := "TRBJ\x01\x00" + // magic, format, codec
 		"\x02\x00" + // lane's length
 		"\x02\x00\x00\x00\x00\x00\x00\x00" + // journal
@@ -67,16 +67,16 @@ func TestEveryFlippedBitAndEveryCutIsNoticed(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		b := sampleBlock()
 		b.Entries[2] = b.Entries[2][:5000]
-		stored, _ := encode(3, b, compress)
+		stored, _ := encode(3, b, compress, nil)
 		for bit := range 8 * len(stored) {
 			stored[bit/8] ^= 1 << (bit % 8)
-			if got, err := decode(3, stored); err == nil {
+			if got, err := decode(3, stored, nil); err == nil {
 				t.Fatalf("compress=%v: bit %d flipped is read as %+v", compress, bit, got)
 			}
 			stored[bit/8] ^= 1 << (bit % 8)
 		}
 		for n := range stored {
-			if _, err := decode(3, stored[:n]); err == nil {
+			if _, err := decode(3, stored[:n], nil); err == nil {
 				t.Fatalf("compress=%v: cut at %d is read", compress, n)
 			}
 		}
@@ -85,7 +85,7 @@ func TestEveryFlippedBitAndEveryCutIsNoticed(t *testing.T) {
 
 func TestEntriesDoNotShareTheCallersMemory(t *testing.T) {
 	entry := []byte("mine")
-	_, own := encode(1, Block{Number: 1, Entries: [][]byte{entry, entry}}, false)
+	_, own := encode(1, Block{Number: 1, Entries: [][]byte{entry, entry}}, false, nil)
 	copy(entry, "XXXX")
 	_ = append(own.Entries[0], "XXXX"...) // must not reach the neighbour
 	if got := string(bytes.Join(own.Entries, []byte(" "))); got != "mine mine" {
@@ -97,13 +97,13 @@ func TestEntriesDoNotShareTheCallersMemory(t *testing.T) {
 // need not be.
 func FuzzDecodeBlock(f *testing.F) {
 	for _, compress := range []bool{false, true} {
-		stored, _ := encode(3, sampleBlock(), compress)
+		stored, _ := encode(3, sampleBlock(), compress, nil)
 		f.Add(stored[:len(stored)-trailerSize])
 	}
 	f.Add([]byte(blockMagic + "\x01\x01" + strings.Repeat("\xff", 60)))
 	f.Add(appendHeader(nil, 3, Block{Entries: make([][]byte, 1<<20)}, codecNone, 4<<20))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decode(3, seal(b))
+		got, err := decode(3, seal(b), nil)
 		if err != nil {
 			return
 		}
@@ -114,8 +114,8 @@ func FuzzDecodeBlock(f *testing.F) {
 		if size > maxBody || len(got.Entries) > maxBody/4 {
 			t.Errorf("%d bytes became %d entries of %d bytes", len(b), len(got.Entries), size)
 		}
-		stored, _ := encode(3, got, false)
-		again, err := decode(3, stored)
+		stored, _ := encode(3, got, false, nil)
+		again, err := decode(3, stored, nil)
 		if err != nil || !cmp.Equal(got, again) {
 			t.Errorf("encoded again: %v", err)
 		}

@@ -306,7 +306,7 @@ func TestForeignBlocksAreNotServed(t *testing.T) {
 			dir := t.TempDir()
 			e := openEngine(t, dir)
 			j := mustCreate(t, e, "j")
-			stored, _ := encode(j.id+b.journal, b.block, false)
+			stored, _ := encode(j.id+b.journal, b.block, false, nil)
 			if _, err := j.stream.Publish(streamName(j.id)+".a", stored); err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,6 +22,7 @@ type Journal struct {
 	id       uint64
 	slot     int
 	compress bool
+	key      cipher.AEAD // nil: blocks are written in the clear
 	stream   broker.Stream
 	noted    uint64 // end in the catalog; guarded by store.adminMu
 
@@ -44,7 +46,7 @@ type Journal struct {
 
 func newJournal(s *Store, name string, r record) *Journal {
 	return &Journal{
-		store: s, name: name, id: r.ID, slot: r.Slot, compress: r.Compress,
+		store: s, name: name, id: r.ID, slot: r.Slot, compress: r.Compress, key: s.cfg.Key.ofJournal(r.ID),
 		stream: s.cfg.Broker.Stream(streamName(r.ID)),
 		lanes:  make(map[string]*lane),
 		first:  1,

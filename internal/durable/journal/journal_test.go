@@ -408,7 +408,7 @@ func TestPositionBytesKeepOrder(t *testing.T) {
 // outcome was unknown does, or another process's.
 func lateBlock(t *testing.T, j *Journal, entry string) {
 	t.Helper()
-	stored, _ := encode(j.id, Block{Number: j.End().Block, Time: time.UnixMilli(1), Entries: [][]byte{[]byte(entry)}}, false)
+	stored, _ := encode(j.id, Block{Number: j.End().Block, Time: time.UnixMilli(1), Entries: [][]byte{[]byte(entry)}}, false, nil)
 	if _, err := j.stream.Publish(streamName(j.id)+".a", stored); err != nil {
 		t.Fatal(err)
 	}

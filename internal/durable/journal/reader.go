@@ -50,8 +50,8 @@ func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
 
 // decode checks and decodes a block that the engine has given.
 func (j *Journal) decode(msg broker.Message) (Block, error) {
-	b, err := decode(j.id, msg.Data)
-	if errors.Is(err, errNewer) {
+	b, err := decode(j.id, msg.Data, j.key)
+	if errors.Is(err, errNewer) || errors.Is(err, ErrKeyNeeded) {
 		return Block{}, fmt.Errorf("block %d: %w", msg.Seq, err)
 	}
 	if err == nil && b.Number != msg.Seq {

@@ -58,6 +58,9 @@ type Config struct {
 	// CacheBytes bounds the recent blocks that are kept in memory for readers at the
 	// end of a journal, over all journals; 0 means 16 MiB.
 	CacheBytes int
+	// Key encrypts the blocks that are written from now on. nil: they are written in the
+	// clear. A directory that has been opened with a key needs it from then on.
+	Key *Key
 }
 
 // A Store holds all journals of one broker. Its methods may be called from any
@@ -108,10 +111,12 @@ func Compress() Option { return func(r *record) { r.Compress = true } }
 // OpenStore reads the table of journals, finishes what a crash interrupted and looks
 // at what is left of each journal; Health tells. It registers a table of the
 // catalog, so it comes before catalog.Ready. It starts a goroutine; Close ends it.
+// ErrKeyNeeded and ErrWrongKey mean that the key is not that of the journals.
 func OpenStore(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = defaultCache
 	}
+	keys := catalog.NewTable[keyCheck](cfg.Catalog, keyTable)
 	s := &Store{
 		cfg:        cfg,
 		table:      catalog.NewTable[record](cfg.Catalog, tableName),
@@ -119,10 +124,13 @@ func OpenStore(ctx context.Context, cfg Config) (*Store, error) {
 		open:       make(map[string]*Journal),
 		conditions: make(map[string]error),
 	}
-	if err := s.table.Err(); err != nil {
+	err := errors.Join(s.table.Err(), keys.Err())
+	if err == nil {
+		err = checkKey(ctx, keys, cfg.Key)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open journals: %w", err)
 	}
-	var err error
 	if s.marks, err = cfg.Broker.OpenMarks(markFile); err != nil {
 		return nil, fmt.Errorf("open journals: %w", err)
 	}

@@ -18,7 +18,7 @@ func (x *exchange) answerJSON(account arn.AccountID, out any) error {
 	buf := x.buffers.get(smallBody)
 	defer x.buffers.put(buf)
 	if out != nil {
-		text, err := appendJSON((*buf)[:0], out)
+		text, err := x.codec.append((*buf)[:0], out)
 		if err != nil {
 			return err
 		}
@@ -31,7 +31,7 @@ func (x *exchange) answerJSON(account arn.AccountID, out any) error {
 		}
 		defer held.release()
 	}
-	x.write(http.StatusOK, jsonType, *buf, "OK")
+	x.write(http.StatusOK, x.codec.contentType, *buf, "OK")
 	return nil
 }
 
@@ -58,6 +58,9 @@ func (x *exchange) fail(err error) {
 			e = x.service.Unavailable()
 		}
 	}
+	if e.Encoded != "" {
+		x.w.Header()["X-Tributary-Authorization-Message"] = []string{e.Encoded}
+	}
 	if x.protocol == api.Query {
 		x.failQuery(e)
 		return
@@ -70,13 +73,13 @@ func (x *exchange) failJSON(e *api.Exception) {
 	if x.service != nil {
 		member = x.service.MessageMember
 	}
-	text, err := appendJSONError(nil, e, member)
+	text, err := x.codec.appendError(nil, e, member)
 	if err != nil {
 		x.logFailure(err)
 		e = &api.Exception{Code: "InternalFailure", Status: 500}
-		text = []byte(`{"__type":"InternalFailure"}`)
+		text, _ = x.codec.appendError(nil, e, member) // only members can fail
 	}
-	x.write(e.Status, jsonType, text, e.Code)
+	x.write(e.Status, x.codec.contentType, text, e.Code)
 }
 
 func (x *exchange) failQuery(e *api.Exception) {
@@ -103,12 +106,18 @@ func (x *exchange) write(status int, contentType string, body []byte, code strin
 	if err != nil {
 		x.config.Log.Debug("answer not sent", "requestID", x.id, "error", err)
 	}
+	x.observe(code)
 	service, operation := x.names()
-	x.config.Observe(service, operation, code, x.config.Now().Sub(x.begun))
 	if status >= 400 && x.config.Log.Enabled(x.r.Context(), slog.LevelDebug) {
 		x.config.Log.Debug("request refused", "requestID", x.id, "service", service, "operation", operation,
 			"code", code, "client", x.r.RemoteAddr)
 	}
+}
+
+// observe tells Observe of the answer.
+func (x *exchange) observe(code string) {
+	service, operation := x.names()
+	x.config.Observe(service, operation, code, x.config.Now().Sub(x.begun))
 }
 
 func (x *exchange) logFailure(err error) {

@@ -84,6 +84,7 @@ func (x *exchange) fill(b *body) error {
 			return nil
 		}
 		if err != nil { // the client went away, was too slow, or framed the body wrongly
+			x.w.Header().Set("Connection", "close") // what follows on it is not to be trusted
 			return x.refuse(malformedInput, "The body of the request could not be read.")
 		}
 	}
@@ -99,8 +100,9 @@ func (x *exchange) readSmall() (*body, error) {
 	}
 	b.release(true)
 	if err == nil {
-		err = errors.New("not a small body")
+		return nil, errors.New("not a small body")
 	}
+	x.w.Header().Set("Connection", "close")
 	return nil, err
 }
 

@@ -26,6 +26,8 @@ const (
 	// with 10 MiB of data, which is 13.4 MiB in base64.
 	DefaultMaxBody = 16 << 20
 	DefaultMaxHeld = 128 << 20
+	// DefaultStreamWrite: a client that has not read for so long is not there.
+	DefaultStreamWrite = 30 * time.Second
 )
 
 // Config is what a Gateway needs.
@@ -39,6 +41,9 @@ type Config struct {
 	// twice for large ones, so that a key is good for nothing once it is gone.
 	Credentials func(ctx context.Context, accessKeyID, sessionToken string) (secret string, caller api.Caller, err error)
 
+	// TrustedProxies are those whose X-Forwarded-For counts.
+	TrustedProxies []netip.Prefix
+
 	Now func() time.Time
 	Log *slog.Logger
 
@@ -49,6 +54,9 @@ type Config struct {
 	// wait, unread; further answers are refused with a 503 that SDKs try again. 0 is
 	// DefaultMaxHeld.
 	MaxHeld int64
+	// StreamWrite is how long the client of an event stream may take to read one
+	// event. 0 is DefaultStreamWrite.
+	StreamWrite time.Duration
 
 	// Observe, if not nil, is told of every answered request. service and
 	// operation are names from the tables or "", code is the error's code or
@@ -69,6 +77,7 @@ type Gateway struct {
 	keys    keyCache
 	held    *allowance
 	buffers buffers
+	streams streams
 }
 
 // New returns a Gateway. It panics when a field that has no default is not set.
@@ -84,6 +93,9 @@ func New(c Config) *Gateway {
 	}
 	if c.MaxHeld == 0 {
 		c.MaxHeld = DefaultMaxHeld
+	}
+	if c.StreamWrite == 0 {
+		c.StreamWrite = DefaultStreamWrite
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, string, string, time.Duration) {}
@@ -102,13 +114,14 @@ type exchange struct {
 	begun time.Time
 
 	protocol  api.Protocol   // 0 while it cannot be told
+	codec     *codec         // of a service that is routed by X-Amz-Target
 	service   *api.Service   // nil until known
 	operation *api.Operation // nil until known
 }
 
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{Gateway: g, w: w, r: r, id: newRequestID(), begun: g.config.Now().UTC()}
+	x := &exchange{Gateway: g, w: w, r: r, id: newRequestID(), codec: &inJSON, begun: g.config.Now().UTC()}
 	h := w.Header()
 	h["x-amzn-RequestId"] = []string{x.id} // Fluent Bit looks for this spelling
 	h.Set("Date", x.begun.Format(http.TimeFormat))
@@ -160,6 +173,9 @@ func (x *exchange) readProtocol() api.Protocol {
 	switch contentType {
 	case jsonType:
 		return api.JSON
+	case cborType:
+		x.codec = &inCBOR
+		return api.JSON
 	case formType:
 		return api.Query
 	default:
@@ -206,12 +222,16 @@ func (x *exchange) serveJSON() error {
 		return err
 	}
 	reuse := true
-	defer func() { body.release(reuse) }()
+	defer func() {
+		if body != nil {
+			body.release(reuse)
+		}
+	}()
 
 	call, err := x.authenticate(auth, body)
 	if err != nil {
 		if body.len() <= smallBody && x.plain() && x.broken(body.bytes()) {
-			return malformedJSON()
+			return malformedBody()
 		}
 		return err
 	}
@@ -219,9 +239,9 @@ func (x *exchange) serveJSON() error {
 	if err := x.expand(body, call.Account()); err != nil {
 		return err
 	}
-	if x.operation.Scans() {
+	if x.operation.Scans() && x.codec == &inJSON {
 		in.Body = body.bytes()
-	} else if in.Tree, err = x.decodeJSON(body.bytes()); err != nil {
+	} else if in.Tree, err = x.decode(body.bytes()); err != nil {
 		return err
 	}
 	// A handler that fails, or is told to give up, may leave work behind that
@@ -231,6 +251,11 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
+	if stream, ok := out.(*api.Stream); ok {
+		body.release(false)
+		body = nil
+		return x.answerStream(call, auth, stream)
+	}
 	reuse = x.r.Context().Err() == nil
 	return x.answerJSON(call.Account(), out)
 }
@@ -239,7 +264,7 @@ func (x *exchange) serveJSON() error {
 func (x *exchange) routeTarget() error {
 	prefix, name, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
 	service, ok := x.config.Dispatcher.ServiceByTarget(prefix)
-	if ok && service.Protocol == api.JSON {
+	if ok && service.Protocol == api.JSON && (service.CBOR || x.codec == &inJSON) {
 		x.service = service
 		x.operation, _ = x.config.Dispatcher.Operation(service.Name, name)
 		if service.Name == "kinesis" {
@@ -266,19 +291,36 @@ func (x *exchange) refuseUnread(err error) error {
 	}
 	defer body.release(true)
 	if x.broken(body.bytes()) {
-		return malformedJSON()
+		return malformedBody()
 	}
 	return err
 }
 
-// broken reports whether b is no JSON at all. No body is JSON enough for an
+// broken reports whether b is no JSON, or CBOR, at all. No body is enough for an
 // operation that wants nothing, and for one that does not exist.
 func (x *exchange) broken(b []byte) bool {
 	if len(b) == 0 {
 		return x.operation != nil && x.operation.InputType().NumField() > 0
 	}
-	return !validJSON(b)
+	return !x.codec.valid(b)
 }
+
+// decode makes the value tree of a body, which must be an object or an array (the
+// binder says what it thinks of an array). An operation without input may have no
+// body at all.
+func (x *exchange) decode(b []byte) (any, error) {
+	if len(b) == 0 && x.operation.InputType().NumField() == 0 {
+		return nil, nil
+	}
+	tree, err := x.codec.parse(b)
+	if err != nil {
+		return nil, malformedBody()
+	}
+	return tree, nil
+}
+
+// malformedBody is how AWS refuses a body that is no JSON or CBOR, without a message.
+func malformedBody() error { return api.Refuse("SerializationException", "") }
 
 // serveQuery answers forms. Which operation is meant stands in the body, so it
 // is known only when the caller is.
@@ -345,24 +387,14 @@ func (x *exchange) call(caller api.Caller) *api.Call {
 		Caller:    caller,
 		RequestID: x.id,
 		Time:      x.begun,
-		SourceIP:  sourceIP(x.r.RemoteAddr),
-		Secure:    x.r.TLS != nil,
+		SourceIP:  x.sourceIP(),
+		Secure:    secure(x.r.Context()),
 		UserAgent: x.r.UserAgent(),
 	}
 	if x.operation != nil {
 		c.Operation = x.operation.Name
 	}
 	return c
-}
-
-// sourceIP is the other end of the connection. Headers such as X-Forwarded-For
-// are the client's word and do not count.
-func sourceIP(remote string) netip.Addr {
-	a, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Addr().Unmap().WithZone("")
 }
 
 // newRequestID is a random UUID.

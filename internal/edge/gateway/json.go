@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -27,24 +28,7 @@ const (
 	maxValues = 200_000
 )
 
-// malformedJSON is how AWS refuses a body that is not JSON, without a message.
-func malformedJSON() error { return api.Refuse("SerializationException", "") }
-
 func validJSON(b []byte) bool { return jsontext.Value(b).IsValid() }
-
-// decodeJSON makes the value tree of a body, which must be an object or an
-// array (the binder says what it thinks of an array). An operation without
-// input may have no body at all.
-func (x *exchange) decodeJSON(b []byte) (any, error) {
-	if len(b) == 0 && x.operation.InputType().NumField() == 0 {
-		return nil, nil
-	}
-	tree, err := parseJSON(b)
-	if err != nil {
-		return nil, malformedJSON()
-	}
-	return tree, nil
-}
 
 // parseJSON is strict: one value, an object or array, no duplicate names, valid
 // UTF-8, at most maxDepth deep.
@@ -168,21 +152,10 @@ func appendJSONError(dst []byte, e *api.Exception, messageMember string) ([]byte
 		return dst, fmt.Errorf("encode code of exception: %w", err)
 	}
 	if e.Message != "" {
-		if messageMember == "" {
-			messageMember = "message"
-		}
-		if e.Code == "SerializationException" {
-			messageMember = "Message" // whatever the service
-		}
-		dst = append(dst, `,"`+messageMember+`":`...)
+		dst = append(dst, `,"`+memberOfMessage(e, messageMember)+`":`...)
 		dst = appendText(dst, e.Message)
 	}
-	names := make([]string, 0, len(e.Members))
-	for name := range e.Members {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(e.Members)) {
 		value, err := json.Marshal(e.Members[name], outputOptions)
 		if err != nil {
 			return dst, fmt.Errorf("encode member %s of exception: %w", name, err)

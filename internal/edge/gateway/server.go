@@ -13,7 +13,7 @@ import (
 // longer than two minutes, such as an event stream, must extend its deadline
 // with http.ResponseController.
 //
-// The caller sets Addr or calls Serve, and owns Shutdown.
+// The caller calls Serve with a listener of [Harden], and owns Shutdown.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -27,6 +27,7 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		ConnContext:       connContext,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: 128,
 			// What a client may send into a stream that nobody reads.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -33,8 +34,9 @@ const (
 // A wire is a gateway behind a real listener.
 type wire struct {
 	testing.TB
-	addr string
-	log  *logBuffer
+	addr    string
+	gateway *gateway.Gateway
+	log     *logBuffer
 
 	mu       sync.Mutex // guards what follows
 	now      time.Time
@@ -64,6 +66,12 @@ func (b *logBuffer) String() string {
 // newWire serves the given services, by default those of testServices.
 func newWire(t *testing.T, change func(*gateway.Config), services ...api.Service) *wire {
 	t.Helper()
+	return newWireTLS(t, nil, change, services...)
+}
+
+// newWireTLS is newWire with TLS, unless encryption is nil.
+func newWireTLS(t *testing.T, encryption *tls.Config, change func(*gateway.Config), services ...api.Service) *wire {
+	t.Helper()
 	w := &wire{TB: t, now: now, log: &logBuffer{}}
 	if services == nil {
 		services = testServices(w)
@@ -86,14 +94,15 @@ func newWire(t *testing.T, change func(*gateway.Config), services ...api.Service
 	if change != nil {
 		change(&config)
 	}
-	server := gateway.NewServer(gateway.New(config), config.Log)
+	w.gateway = gateway.New(config)
+	server := gateway.NewServer(w.gateway, config.Log)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.addr = listener.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	go func() { done <- server.Serve(gateway.Harden(listener, encryption)) }()
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			t.Errorf("close: %v", err)

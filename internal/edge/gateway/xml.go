@@ -70,6 +70,7 @@ func appendXMLMembers(dst []byte, v reflect.Value) []byte {
 	return dst
 }
 
+// absent reports whether an optional member with this value is left out.
 func absent(v reflect.Value) bool {
 	if t, ok := v.Interface().(api.Timestamp); ok {
 		return t.IsZero()

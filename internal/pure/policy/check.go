@@ -52,7 +52,7 @@ func (c *checker) compileStatements() *ParseError {
 	withVariables := c.doc.version == Version2012
 	for i := range c.tree.statements {
 		from, to := &c.tree.statements[i], &c.doc.statements[i]
-		to.sid = from.sid
+		to.sid, to.text, to.from, to.to = from.sid, from.text, from.from, from.to
 		switch from.effect {
 		case "Allow":
 			to.effect = Allow
@@ -261,6 +261,9 @@ func (c *checker) checkType() *ParseError {
 	}
 	for i := range c.tree.statements {
 		st := &c.tree.statements[i]
+		if st.notAction != nil {
+			return c.refuse(i, "NotAction", unmetForType, "a resource control policy has no NotAction")
+		}
 		p := c.doc.statements[i].principals
 		if p.except || len(p.names) != 1 || !p.anyone {
 			return c.refuse(i, "Principal", unmetForType, `the Principal of a resource control policy is "*"`)

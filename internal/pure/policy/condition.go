@@ -19,6 +19,7 @@ const (
 type condition struct {
 	operator string   // as written
 	key      string   // in lower case
+	name     string   // the key as written
 	values   []string // as written
 
 	quantifier quantifier
@@ -169,7 +170,7 @@ func compileCondition(t conditionTree, withVariables bool) (condition, error) {
 		panic(fmt.Sprintf("policy: operator %q passed the grammar", t.operator))
 	}
 	c := condition{
-		operator: t.operator, key: strings.ToLower(t.key), values: t.values,
+		operator: t.operator, key: strings.ToLower(t.key), name: t.key, values: t.values,
 		quantifier: op.quantifier, ifExists: op.ifExists,
 	}
 	var err error

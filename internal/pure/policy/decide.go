@@ -47,7 +47,7 @@ type finding struct {
 func (e *evaluation) decide(req *Request, p *Policies, rule Rule) Decision {
 	who := &req.Principal
 	resourceType := ResourcePolicy
-	if trustDecides(req.Action, p.Resource) {
+	if trustDecides(req, p.Resource) {
 		resourceType = TrustPolicy
 	}
 
@@ -58,7 +58,7 @@ func (e *evaluation) decide(req *Request, p *Policies, rule Rule) Decision {
 	if p.Resource != nil {
 		resource = e.source(req, p.Resource, resourceType, 0)
 	}
-	identity := e.anyOf(req, p.Identity, IdentityPolicy, 0) || who.Kind == Root
+	identity := e.anyOf(req, p.Identity, IdentityPolicy, 0) || who.hasRootRights()
 	boundary := p.Boundary == nil || e.source(req, p.Boundary, PermissionsBoundary, 0) != notNamed
 	// A federated user has what the session policy gives, and nothing without one.
 	unlimited := len(p.Session) == 0 && who.Kind != Federated
@@ -129,6 +129,12 @@ func (e *evaluation) decide(req *Request, p *Policies, rule Rule) Decision {
 	return e.identityAllow.decision(Allow)
 }
 
+// hasRootRights reports whether the principal is a root user, or federated by one:
+// then no identity policy is needed.
+func (p *Principal) hasRootRights() bool {
+	return p.Kind == Root || p.Kind == Federated && p.UserARN != "" && p.UserARN == p.Account.Root()
+}
+
 // hasIdentity reports whether the principal belongs to an account, and so has
 // policies of its own.
 func (p *Principal) hasIdentity() bool {
@@ -149,13 +155,17 @@ func (r *Request) sameAccount() bool {
 
 // trustDecides reports whether the resource's policy is a role's trust policy:
 // by its usage, or because the action is one of those that only a trust policy
-// grants. Any other document in its place then counts as unreadable.
-func trustDecides(action string, resource *Source) bool {
+// grants. Any other document in its place then counts as unreadable. Tags can also
+// be passed to a federated user, who has no policy.
+func trustDecides(req *Request, resource *Source) bool {
 	if resource != nil && resource.Document != nil && resource.Document.usage == Trust {
 		return true
 	}
+	if strings.HasPrefix(string(req.Resource), "arn:aws:sts:") && strings.Contains(string(req.Resource), ":federated-user/") {
+		return false
+	}
 	for _, a := range trustActions {
-		if strings.EqualFold(a, action) {
+		if strings.EqualFold(a, req.Action) {
 			return true
 		}
 	}
@@ -206,8 +216,8 @@ func (e *evaluation) source(req *Request, src *Source, by PolicyType, level int)
 		named, outcome := st.match(req, results)
 		if e.explain {
 			e.reasons = append(e.reasons, Reason{
-				By: by, Level: level, Source: src.Name, Statement: i, Sid: st.sid,
-				Effect: st.effect, Outcome: outcome, Conditions: *results,
+				By: by, Level: level, Source: src.Name, Statement: i, Sid: st.sid, Text: st.text,
+				Effect: st.effect, Outcome: outcome, Conditions: *results, document: src.Document,
 			})
 		}
 		switch {

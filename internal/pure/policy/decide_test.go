@@ -19,6 +19,10 @@ var (
 		Kind: Federated, Account: own, ARN: "arn:aws:sts::111111111111:federated-user/fed",
 		UserARN: "arn:aws:iam::111111111111:user/alice", ID: own + ":fed",
 	}
+	rootFed = Principal{
+		Kind: Federated, Account: own, ARN: "arn:aws:sts::111111111111:federated-user/fed",
+		UserARN: "arn:aws:iam::111111111111:root", ID: own + ":fed",
+	}
 	logs = Principal{Kind: Service, Services: []string{"logs.us-east-1.amazonaws.com", "logs.amazonaws.com"}}
 	anon = Principal{Kind: Anonymous}
 	saml = Principal{Kind: WebIdentity, Provider: "arn:aws:iam::111111111111:saml-provider/idp"}
@@ -111,6 +115,8 @@ func TestDecisions(t *testing.T) {
 
 		{"a federated user without a session policy", fed, false, Standard, set{identity: allowAll}, sessionLacks},
 		{"a federated user within the session policy", fed, false, Standard, set{identity: allowAll, session: allowAll}, ""},
+		{"a federated user of the root user, within the session policy", rootFed, false, Standard, set{session: allowAll}, ""},
+		{"a federated user of the root user, without one", rootFed, false, Standard, set{}, sessionLacks},
 		{"a federated user that a resource names", fed, false, Standard, set{resource: names(`{"AWS":"arn:aws:sts::111111111111:federated-user/fed"}`)}, ""},
 		{"a federated user whose user a resource names", fed, false, Standard, set{resource: names(byUser)}, sessionLacks},
 

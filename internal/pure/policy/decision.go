@@ -184,6 +184,7 @@ type Reason struct {
 	Source    string // name of the policy
 	Statement int    // index of the statement, -1 where there is none
 	Sid       string
+	Text      string // JSON of the statement, as it was written
 	Effect    Effect // of the statement: Allow or ExplicitDeny
 	Outcome   Outcome
 	// Conditions are the statement's, in the order of its text, if principal,
@@ -191,6 +192,25 @@ type Reason struct {
 	Conditions []ConditionResult
 	// Decided is true for what made the decision.
 	Decided bool
+
+	document *Document // nil where there is no statement
+}
+
+// View is the statement, as it was written; ok is false where there is none.
+func (r *Reason) View() (st Statement, ok bool) {
+	if r.document == nil {
+		return Statement{}, false
+	}
+	return r.document.statements[r.Statement].view(r.Statement), true
+}
+
+// KeyNames are the condition keys that the statement refers to, as they are
+// written, each once.
+func (r *Reason) KeyNames() []string {
+	if r.document == nil {
+		return nil
+	}
+	return keyNames(r.document.statements[r.Statement : r.Statement+1])
 }
 
 // String is the reason in one line.

@@ -31,8 +31,8 @@ const (
 	Trust
 	// SCP: a service control policy. As Identity, but any Version.
 	SCP
-	// RCP: a resource control policy. Principal must be "*", and Effect Deny,
-	// except in a statement that allows everything (RCPFullAWSAccess).
+	// RCP: a resource control policy. Principal must be "*", and Effect Deny, except
+	// in a statement that allows everything (RCPFullAWSAccess). There is no NotAction.
 	RCP
 )
 
@@ -81,9 +81,12 @@ func (d *Document) ID() string { return d.id }
 
 // A Statement is a read-only view of one statement, as it was written.
 type Statement struct {
-	Index  int // from 0
-	Sid    string
-	Effect Effect // Allow or ExplicitDeny
+	Index int // from 0
+	// From is the byte of the document's text behind what separates the statement
+	// from what stands before it; To is the byte behind its last.
+	From, To int
+	Sid      string
+	Effect   Effect // Allow or ExplicitDeny
 	// Principals are those of Principal, or of NotPrincipal where NotPrincipal is
 	// true; empty in policies of identities.
 	Principals   []PrincipalName
@@ -128,15 +131,18 @@ func (d *Document) ConditionKeys() []string {
 }
 
 // ContextKeys returns every key of the request context that the document refers
-// to, in conditions and in policy variables, in lower case, sorted, each once
-// (GetContextKeysForCustomPolicy).
+// to, in conditions and in policy variables, in lower case, sorted, each once.
 func (d *Document) ContextKeys() []string {
-	keys := d.ConditionKeys()
+	var keys []string
 	for i := range d.statements {
-		keys = d.statements[i].appendVariables(keys)
+		d.statements[i].eachKey(func(name string) { keys = append(keys, strings.ToLower(name)) })
 	}
 	return sortedOnce(keys)
 }
+
+// ContextKeyNames returns the same keys as they are written, in the order of the
+// text, each once in its first spelling (GetContextKeysForCustomPolicy).
+func (d *Document) ContextKeyNames() []string { return keyNames(d.statements) }
 
 // HasCondition reports whether any statement has a condition on the key, which
 // may be in any case.

@@ -93,7 +93,7 @@ func (g *generator) request() {
 		principalARN = string(p.ARN)
 	case Federated:
 		p.ARN, p.ID = arn.ARN("arn:aws:sts::"+a+":federated-user/"+name), a+":"+name
-		p.UserARN = arn.ARN("arn:aws:iam::" + a + ":user/carol")
+		p.UserARN = pick(g, arn.ARN("arn:aws:iam::"+a+":user/carol"), p.Account.Root())
 		principalARN = string(p.ARN)
 	case Service:
 		p.Account, p.Services = "", []string{"logs.us-east-1.amazonaws.com", "logs.amazonaws.com"}

@@ -72,7 +72,7 @@ func (j *judge) decide(s *scene) string {
 		return "implicitDeny"
 	}
 
-	I := len(identity.allows) > 0 || who.Kind == Root
+	I := len(identity.allows) > 0 || who.Kind == Root || who.Kind == Federated && strings.HasSuffix(string(who.UserARN), ":root")
 	B := s.Boundary == "" || len(boundary.allows) > 0
 	S := len(session.allows) > 0 || len(s.Session) == 0 && who.Kind != Federated
 	direct := resource.allows["anyone"] || resource.allows["exact"]

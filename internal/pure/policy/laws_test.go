@@ -141,7 +141,7 @@ func TestLawAcrossAccountsBothSidesMustAllow(t *testing.T) {
 		}
 		p = d.Policies
 		p.Identity = nil
-		if after := d.effect(p); after == Allow && who.Kind != Root {
+		if after := d.effect(p); after == Allow && !who.hasRootRights() {
 			t.Fatal("allowed without an identity policy")
 		}
 	})

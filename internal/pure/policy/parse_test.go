@@ -152,6 +152,7 @@ func TestParseRefuses(t *testing.T) {
 		{"base64 that is none", identity(good + `,"Condition":{"BinaryEquals":{"a":"a"}}`), Managed, legacyParsing, "-"},
 		{"a variable without an end in a condition", identity(good + `,"Condition":{"StringEquals":{"a":"${b"}}`), Managed, legacyParsing, "-"},
 		{"a resource control policy that allows", identity(`"Principal":"*",` + good), RCP, unmetForType, "/Statement/Effect"},
+		{"a resource control policy with NotAction", `{"Statement":{"Effect":"Deny","Principal":"*","NotAction":"logs:*","Resource":"*"}}`, RCP, unmetForType, "/Statement/NotAction"},
 		{"a resource control policy for one account", `{"Statement":{"Effect":"Deny","Principal":{"AWS":"111111111111"},` + good + `}}`, RCP, unmetForType, "/Statement/Principal"},
 		{"text beyond the limit", `{"Id":"` + strings.Repeat("x", MaxSize) + `"}`, Identity, syntaxErrors, ""},
 	} {
@@ -240,12 +241,12 @@ func TestStatementsShowTheDocument(t *testing.T) {
 	  "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"},"StringLike":{"AWS:principalorgid":"${aws:UserId}","aws:SourceArn":"x"}}}]}`, Resource)
 	want := []Statement{
 		{
-			Index: 0, Sid: "one", Effect: Allow,
+			Index: 0, From: 48, To: 204, Sid: "one", Effect: Allow,
 			Principals: []PrincipalName{{"AWS", "111111111111"}, {"AWS", "arn:aws:iam::222222222222:root"}},
 			Actions:    []string{"logs:PutSubscriptionFilter"}, Resources: []string{"*"},
 		},
 		{
-			Index: 1, Effect: ExplicitDeny, Principals: []PrincipalName{{"", "*"}}, NotPrincipal: true,
+			Index: 1, From: 205, To: 454, Effect: ExplicitDeny, Principals: []PrincipalName{{"", "*"}}, NotPrincipal: true,
 			Actions: []string{"a:b"}, NotAction: true, Resources: []string{"arn:aws:s3:::${aws:PrincipalTag/Team}"}, NotResource: true,
 			ConditionKeys: []string{"aws:principalorgid", "aws:sourcearn"},
 		},
@@ -291,5 +292,58 @@ func TestPrincipalNamesTellAccountsFromARNs(t *testing.T) {
 		if account != tt.account || ok != (tt.account != "") || tt.name.IsARN() != tt.isARN {
 			t.Errorf("%v: Account %q %v, IsARN %v; want %q, %v", tt.name, account, ok, tt.name.IsARN(), tt.account, tt.isARN)
 		}
+	}
+}
+
+func TestReasonsCarryTheStatementAsItWasWritten(t *testing.T) {
+	const (
+		first  = "{ \"Effect\":\"Allow\",\n \"Action\":\"a:b\", \"Resource\":\"*\"}"
+		second = `{"Sid":"two","Effect":"Deny","Action":"a:c","Resource":["*","arn:aws:s3:::x,:"]}`
+	)
+	for _, text := range []string{
+		`{"Statement":[ ` + first + " ,\n\t" + second + `],"Version":"2012-10-17"}`,
+		`{"Version":"2012-10-17", "Statement" : ` + first + `}`,
+	} {
+		doc, err := Parse(text, Identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := Explain(Request{Action: "a:b", Resource: "*"}, Policies{Identity: []Source{{Name: "p", Document: doc}}}, Standard)
+		for i, want := range []string{first, second}[:len(doc.Statements())] {
+			if got := d.Reasons[i].Text; got != want {
+				t.Errorf("statement %d of %s\n got %s\nwant %s", i, text, got, want)
+			}
+		}
+	}
+}
+
+func TestStatementsKnowTheirPlace(t *testing.T) {
+	const text = "{\"Statement\": [{\"Effect\":\"Allow\",\"Action\":\"a:b\",\"Resource\":\"*\"},\n  {\"Effect\":\"Deny\",\"Action\":\"a:c\",\"Resource\":\"*\"} ]}"
+	views := mustParse(t, text, Identity).Statements()
+	for i, want := range []string{
+		`{"Effect":"Allow","Action":"a:b","Resource":"*"}`,
+		"\n  " + `{"Effect":"Deny","Action":"a:c","Resource":"*"}`,
+	} {
+		if got := text[views[i].From:views[i].To]; got != want {
+			t.Errorf("statement %d: got %q, want %q", i, got, want)
+		}
+	}
+	one := mustParse(t, `{"Statement" : {"Effect":"Allow","Action":"a:b","Resource":"*"}}`, Identity).Statements()[0]
+	if one.From != 14 || one.To != 63 {
+		t.Errorf("single statement: got %d to %d, want 14 to 63", one.From, one.To)
+	}
+}
+
+func TestContextKeysAsTheyAreWritten(t *testing.T) {
+	d := mustParse(t, `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::${aws:UserName, 'x'}/*","Condition":{"StringLike":{"aws:PrincipalOrgID":"${aws:PrincipalTag/Team}"},"ArnLike":{"aws:SourceArn":"arn:aws:s3:::${aws:Username}"}}},
+		{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"Null":{"AWS:PRINCIPALORGID":"true"}}}]}`, Identity)
+	want := []string{"aws:UserName", "aws:PrincipalOrgID", "aws:PrincipalTag/Team", "aws:SourceArn"}
+	if got := d.ContextKeyNames(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	lower := []string{"aws:principalorgid", "aws:principaltag/team", "aws:sourcearn", "aws:username"}
+	if got := d.ContextKeys(); !slices.Equal(got, lower) {
+		t.Errorf("got %q, want %q", got, lower)
 	}
 }

@@ -20,6 +20,7 @@ const (
 type token struct {
 	kind tokenKind
 	text string // of a literal; the key of a variable, in lower case
+	name string // the key of a variable, as written
 	// fallback is the default of a variable, where it has one.
 	fallback    string
 	hasFallback bool
@@ -95,7 +96,7 @@ func parseVariable(s string) (token, int, error) {
 	if key == "" || strings.ContainsAny(key, "${'*?") {
 		return token{}, 0, fmt.Errorf("%q is not the name of a policy variable", key)
 	}
-	tok := token{kind: variable, text: strings.ToLower(key)}
+	tok := token{kind: variable, text: strings.ToLower(key), name: key}
 	if s[end] == '}' {
 		return tok, end + 1, nil
 	}

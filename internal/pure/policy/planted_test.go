@@ -20,6 +20,7 @@ var plantedBugs = []struct{ name, file, right, wrong string }{
 	{"identity alone opens a role", "decide.go", "if resourceType == TrustPolicy && resource == notNamed {", "if resourceType == TrustPolicy && resource == notNamed && !identity {"},
 	{"naming the role escapes the boundary", "decide.go", "	case byRole:\n		if missing := limits(); missing != 0 {", "	case byRole:\n		if missing := limits(); missing == SessionPolicy {"},
 	{"a session policy adds rights", "decide.go", "session := unlimited || e.anyOf(", "identity = identity || len(p.Session) > 0\n	session := unlimited || e.anyOf("},
+	{"every federated user has root's rights", "decide.go", "p.Kind == Federated && p.UserARN != \"\" && p.UserARN == p.Account.Root()", "p.Kind == Federated"},
 	{"a federated user has rights without a session policy", "decide.go", "len(p.Session) == 0 && who.Kind != Federated", "len(p.Session) == 0"},
 	{"naming the account is a grant", "principal.go", "		case account:\n			return byAccount", "		case account:\n			return byRole"},
 	{"NotPrincipal spares who is listed on one rung", "principal.go", "spared = account && behind && exact", "spared = account || behind || exact"},

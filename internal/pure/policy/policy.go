@@ -28,8 +28,8 @@ type Principal struct {
 	ARN arn.ARN
 	// RoleARN is the role behind a Session, arn:aws:iam::A:role/PATH/NAME.
 	RoleARN arn.ARN
-	// UserARN is the user who made a Federated session; empty where the root user
-	// did.
+	// UserARN is the user who made a Federated session, or the account's root ARN
+	// where the root user did.
 	UserARN arn.ARN
 	// ID is the unique id: the account id of a root user, AIDA… of a user,
 	// AROA…:SESSION of a session, ACCOUNT:NAME of a federated user.

@@ -1,9 +1,13 @@
 package policy
 
+import "strings"
+
 // A statement is compiled. What it does not have, an empty field says: a trust
 // policy's statement has no resources and speaks of its role.
 type statement struct {
 	sid         string
+	text        string // JSON, as it was written
+	from, to    int    // where in the document: see Statement
 	effect      Effect
 	principals  *principals // nil in policies of identities
 	actions     []pattern
@@ -73,7 +77,7 @@ func (st *statement) coversResource(req *Request) bool {
 // view is the statement as it was written.
 func (st *statement) view(index int) Statement {
 	v := Statement{
-		Index: index, Sid: st.sid, Effect: st.effect,
+		Index: index, From: st.from, To: st.to, Sid: st.sid, Effect: st.effect,
 		Actions: texts(st.actions), NotAction: st.notAction,
 		Resources: texts(st.resources), NotResource: st.notResource,
 	}
@@ -96,13 +100,29 @@ func texts(patterns []pattern) []string {
 	return list
 }
 
-// appendVariables appends the keys that the policy variables of the statement
-// refer to.
-func (st *statement) appendVariables(keys []string) []string {
+// keyNames are the condition keys that the statements refer to, as they are
+// written, each once in its first spelling.
+func keyNames(statements []statement) []string {
+	var names []string
+	seen := map[string]bool{}
+	for i := range statements {
+		statements[i].eachKey(func(name string) {
+			if lower := strings.ToLower(name); !seen[lower] {
+				seen[lower] = true
+				names = append(names, name)
+			}
+		})
+	}
+	return names
+}
+
+// eachKey calls use for every condition key that the statement refers to, in
+// conditions and in policy variables, as it is written.
+func (st *statement) eachKey(use func(name string)) {
 	add := func(p *pattern) {
 		for _, t := range p.tokens {
 			if t.kind == variable {
-				keys = append(keys, t.text)
+				use(t.name)
 			}
 		}
 	}
@@ -110,6 +130,7 @@ func (st *statement) appendVariables(keys []string) []string {
 		add(&st.resources[i])
 	}
 	for i := range st.conditions {
+		use(st.conditions[i].name)
 		switch t := st.conditions[i].test.(type) {
 		case stringTest:
 			for j := range t {
@@ -130,5 +151,4 @@ func (st *statement) appendVariables(keys []string) []string {
 			}
 		}
 	}
-	return keys
 }

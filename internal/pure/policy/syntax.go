@@ -21,6 +21,8 @@ type (
 	}
 	statementTree struct {
 		offset                  int64
+		text                    string // as it was written
+		from, to                int    // see Statement
 		sid, effect             string
 		principal, notPrincipal *principalTree
 		// A nil list means that the element is absent.
@@ -69,6 +71,7 @@ func (st *statementTree) resources() []string {
 // bracket too many ends it.
 type syntaxReader struct {
 	dec   *jsontext.Decoder
+	input string // what dec reads
 	usage Usage
 }
 
@@ -76,7 +79,7 @@ func readSyntax(text string, usage Usage) (*tree, *ParseError) {
 	if len(text) > MaxSize {
 		return nil, &ParseError{Reason: syntaxErrors, Detail: fmt.Sprintf("%d bytes, the limit is %d", len(text), MaxSize)}
 	}
-	r := syntaxReader{dec: jsontext.NewDecoder(strings.NewReader(text)), usage: usage}
+	r := syntaxReader{dec: jsontext.NewDecoder(strings.NewReader(text)), input: text, usage: usage}
 	t, err := r.document()
 	if err == nil {
 		if _, err = r.dec.ReadToken(); errors.Is(err, io.EOF) {
@@ -252,6 +255,11 @@ func (r *syntaxReader) statement() (statementTree, error) {
 		}
 		return err
 	})
+	// What the decoder has passed before the first bracket belongs to no statement.
+	st.from, st.to = int(st.offset), int(r.dec.InputOffset())
+	st.text = strings.TrimLeft(r.input[st.from:st.to], " \t\r\n,:")
+	before := r.input[st.from : st.to-len(st.text)]
+	st.from += strings.LastIndexAny(before, ",:") + 1
 	switch {
 	case err != nil:
 		return st, err

@@ -11,8 +11,8 @@ import (
 )
 
 // An Authorizer answers whether a call may make an access. It returns nil when
-// the policies allow it, a *Denied when they do not, and any other error when it
-// could not tell.
+// the policies allow it, a *Denied when they do not, an *Exception for what is
+// refused whatever they say, and any other error when it could not tell.
 type Authorizer interface {
 	Authorize(context.Context, *Call, Access) error
 }
@@ -22,6 +22,7 @@ type Denied struct {
 	Caller   policy.Principal
 	Access   Access
 	Decision policy.Decision
+	Encoded  string // see Exception
 }
 
 func (d *Denied) Error() string {
@@ -111,26 +112,46 @@ type Input struct {
 }
 
 // Do binds the input, checks its constraints, authorizes the call and handles
-// it. The error is an *Exception, or something of ours.
+// it. It returns a pointer to the output, or a *Stream for an operation that answers
+// one. The error is an *Exception, or something of ours.
 func (d *Dispatcher) Do(ctx context.Context, op *Operation, call *Call, in Input) (any, error) {
 	svc := d.services[call.Service]
 	v, err := bindInput(op, svc.Constraints, in)
 	if err != nil {
 		return nil, err
 	}
-	accesses, err := op.target(call, v)
-	if err != nil {
+	if err := d.authorize(ctx, op, call, v); err != nil {
 		return nil, err
+	}
+	out, err := op.handle(ctx, call, v)
+	if err != nil || op.maxEvent == 0 {
+		return out, err
+	}
+	return &Stream{out.(EventStream), func(ctx context.Context, call *Call) error {
+		return d.authorize(ctx, op, call, v)
+	}}, nil
+}
+
+// authorize asks for every access that the operation makes with this input.
+func (d *Dispatcher) authorize(ctx context.Context, op *Operation, call *Call, in any) error {
+	accesses, err := op.target(call, in)
+	if err != nil {
+		return err
 	}
 	for _, a := range accesses {
 		if err := d.authz.Authorize(ctx, call, a); err != nil {
 			if denied, ok := errors.AsType[*Denied](err); ok {
-				return nil, svc.AccessDenied(denied.Error())
+				e := d.services[call.Service].AccessDenied(denied.Error())
+				e.Encoded = denied.Encoded
+				return e
 			}
-			return nil, fmt.Errorf("authorize %s: %w", a.Action, err)
+			if e, ok := AsException(err); ok {
+				return e
+			}
+			return fmt.Errorf("authorize %s: %w", a.Action, err)
 		}
 	}
-	return op.handle(ctx, call, v)
+	return nil
 }
 
 // AccessDenied is how this service says that policies refuse a request.

@@ -14,6 +14,9 @@ type Exception struct {
 	Message string
 	// Status is the HTTP status: 400 for every client error of a JSON service.
 	Status int
+	// Encoded is more about a denial, for DecodeAuthorizationMessage. It goes into
+	// the header X-Tributary-Authorization-Message.
+	Encoded string
 	// Members are further members of a JSON error body, such as Reason.
 	Members map[string]any
 }

@@ -23,6 +23,7 @@ type Service struct {
 	TargetPrefix string // JSON: what stands before the dot in X-Amz-Target, Logs_20140328
 	XMLNamespace string // Query: https://iam.amazonaws.com/doc/2010-05-08/
 	Protocol     Protocol
+	CBOR         bool // JSON: also takes and answers AWS CBOR 1.1, by content type
 	Constraints  ConstraintStyle
 	// MessageMember is the member that carries the text in a JSON error body:
 	// "message", for organizations "Message".
@@ -37,8 +38,10 @@ type Operation struct {
 	output reflect.Type // nil when the operation has no output members
 	shape  *shape
 	scan   func(body []byte) (any, error)
-	target func(*Call, any) ([]Access, error)
-	handle func(context.Context, *Call, any) (any, error)
+	// maxEvent is more than 0 for an operation that answers an event stream.
+	maxEvent int64
+	target   func(*Call, any) ([]Access, error)
+	handle   func(context.Context, *Call, any) (any, error)
 }
 
 // InputType is the struct type of the operation's input.

@@ -48,6 +48,69 @@ func TestSealOpensOnlyWhatItSealed(t *testing.T) {
 	}
 }
 
+func TestOlderRootKeysStillOpen(t *testing.T) {
+	first := api.RootKey{ID: 1, Secret: api.RandomKey()}
+	second := api.RootKey{ID: 2, Secret: api.RandomKey()}
+	sealer := api.NewSealer(first.Secret)
+	seal, other := sealer.For("iam/session"), sealer.For("kinesis/iterator")
+	before := seal.Seal("a", []byte("before"))
+	open := func(sealed []byte, want error) {
+		t.Helper()
+		if _, err := seal.Open("a", sealed); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	if !seal.Current(before) {
+		t.Error("sealed just now and not under the newest key")
+	}
+
+	sealer.Use([]api.RootKey{first, second})
+	after := seal.Seal("a", []byte("after"))
+	open(before, nil)
+	open(after, nil)
+	if _, err := other.Open("a", after); !errors.Is(err, api.ErrNotSealed) {
+		t.Errorf("another purpose: got %v, want ErrNotSealed", err)
+	}
+	if seal.Current(before) || !seal.Current(after) {
+		t.Errorf("under the newest key: before %v, after %v, want false and true", seal.Current(before), seal.Current(after))
+	}
+	// A text that names another key than its own.
+	forged := bytes.Clone(before)
+	copy(forged[:5], after[:5])
+	open(forged, api.ErrNotSealed)
+
+	sealer.Use([]api.RootKey{second})
+	open(before, api.ErrNotSealed)
+	open(after, nil)
+}
+
+// TestFormat1Opens holds that secrets sealed by the first release can be read. The
+// text was made by it, under the key 00 01 ... 1f.
+func TestFormat1Opens(t *testing.T) {
+	var root api.RootKey
+	for i := range root.Secret {
+		root.Secret[i] = byte(i)
+	}
+	const text = "5KHnaPzgMdzzdXsFpeGAlHKEvdC4jTa3YY-U90TiySZFA_eF2HrNv9xkHGZT_g"
+	sealer := api.NewSealer(api.RandomKey())
+	seal := sealer.For("iam/secret")
+	if _, err := seal.OpenText("AKIAEXAMPLE", text); !errors.Is(err, api.ErrNotSealed) {
+		t.Errorf("another key: got %v, want ErrNotSealed", err)
+	}
+	sealer.Use([]api.RootKey{root, {ID: 1, Secret: api.RandomKey()}})
+	if got, err := seal.OpenText("AKIAEXAMPLE", text); err != nil || string(got) != "a secret of before" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := seal.OpenText("AKIAOTHER", text); !errors.Is(err, api.ErrNotSealed) {
+		t.Errorf("another binding: got %v, want ErrNotSealed", err)
+	}
+	// A key with an id is not one of the first release.
+	sealer.Use([]api.RootKey{{ID: 7, Secret: root.Secret}})
+	if _, err := seal.OpenText("AKIAEXAMPLE", text); !errors.Is(err, api.ErrNotSealed) {
+		t.Errorf("the key under an id: got %v, want ErrNotSealed", err)
+	}
+}
+
 func TestSealedTextHasOneSpelling(t *testing.T) {
 	seal := api.NewSealer(api.RandomKey()).For("logs/token")
 	text := seal.SealText("", []byte("ab"))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"tributary/internal/durable/catalog"
@@ -108,14 +107,10 @@ func (s *Service) changeKeys(ctx context.Context, h keyHolder, change func([]key
 		})
 		return err
 	}
-	_, err := s.users.Update(ctx, entityKey(h.Account, h.User), func(u userRecord, exists bool) (_ userRecord, err error) {
-		if !exists {
-			return u, errNoSuchUser(h.User)
-		}
+	return s.users.update(ctx, h.Account, h.User, func(u *userRecord) (err error) {
 		u.Keys, err = change(slices.Clone(u.Keys))
-		return u, err
+		return err
 	})
-	return err
 }
 
 // changeKey changes one access key of a user or root user.
@@ -134,7 +129,7 @@ func (s *Service) newKey(ctx context.Context, h keyHolder, quota int) (k keyReco
 	secret = newSecret()
 	k = keyRecord{ID: "AKIA" + rand.Text()[:16], Status: active, Created: s.cfg.Now()}
 	k.Sealed = s.secrets.Seal(k.ID, []byte(secret))
-	if _, err := s.keys.Create(ctx, catalog.KeyOf(k.ID), keyHolder{Account: h.Account, User: strings.ToLower(h.User)}); err != nil {
+	if _, err := s.keys.Create(ctx, catalog.KeyOf(k.ID), keyHolder{Account: h.Account, User: lower(h.User)}); err != nil {
 		return k, "", fmt.Errorf("create access key: %w", err)
 	}
 	err = s.changeKeys(ctx, h, func(keys []keyRecord) ([]keyRecord, error) {
@@ -249,8 +244,10 @@ func (s *Service) listAccessKeys(_ context.Context, call *api.Call, in *ListAcce
 	if !ok {
 		return nil, errNoSuchUser(h.User)
 	}
-	p := pageRequest{call: call, list: strings.ToLower(h.User), marker: in.Marker, maxItems: in.MaxItems}
-	keys, next, err := page(s, p, func(after string) iter.Seq2[string, keyRecord] { return byID(keys, after) })
+	p := pageRequest{call: call, list: lower(h.User), marker: in.Marker, maxItems: in.MaxItems}
+	keys, next, err := page(s, p, func(after string) iter.Seq2[string, keyRecord] {
+		return sorted(keys, after, func(k keyRecord) string { return k.ID })
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -263,13 +260,27 @@ func (s *Service) listAccessKeys(_ context.Context, call *api.Call, in *ListAcce
 	return out, nil
 }
 
-func byID(keys []keyRecord, after string) iter.Seq2[string, keyRecord] {
-	return func(yield func(string, keyRecord) bool) {
-		sorted := slices.SortedFunc(slices.Values(keys), func(a, b keyRecord) int { return strings.Compare(a.ID, b.ID) })
-		for _, k := range sorted {
-			if k.ID > after && !yield(k.ID, k) {
-				return
-			}
-		}
+// getAccessKeyLastUsed answers whose a key of the account is and when it was used
+// last since the server started, to the minute. A key of another account is as
+// one that does not exist.
+func (s *Service) getAccessKeyLastUsed(_ context.Context, call *api.Call, in *GetAccessKeyLastUsedInput) (*GetAccessKeyLastUsedOutput, error) {
+	h, ok := s.holderOfKey(call, in.AccessKeyID)
+	if !ok {
+		return nil, errNoSuchKey(in.AccessKeyID)
 	}
+	name := rootUserName
+	if u, ok := s.user(h.Account, h.User); ok {
+		name = u.Name
+	}
+	return &GetAccessKeyLastUsedOutput{UserName: name, AccessKeyLastUsed: s.uses.key(in.AccessKeyID)}, nil
+}
+
+// holderOfKey is who has a key of the caller's account.
+func (s *Service) holderOfKey(call *api.Call, id string) (keyHolder, bool) {
+	h, _, ok := s.keys.Get(catalog.KeyOf(id))
+	if !ok || h.Account != call.Account() {
+		return keyHolder{}, false
+	}
+	_, ok = s.key(h, id)
+	return h, ok
 }

@@ -2,13 +2,10 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tributary/internal/pure/arn"
 	"tributary/internal/pure/policy"
@@ -16,10 +13,9 @@ import (
 )
 
 const (
-	assumeRole       = "sts:AssumeRole"
-	defaultSession   = time.Hour
-	maxChained       = time.Hour // of a session made by a session
-	maxSessionPolicy = 2048      // characters
+	assumeRole     = "sts:AssumeRole"
+	defaultSession = time.Hour
+	maxChained     = time.Hour // of a session made by a session
 )
 
 // targetAssumeRole asks whether the caller may assume the role, and pass tags or
@@ -31,8 +27,11 @@ func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.A
 	if p := role.Parts(); p.Service != "iam" || p.Account == "" || !strings.HasPrefix(p.Resource, "role/") {
 		return nil, errValidation("%s is invalid", in.RoleARN)
 	}
-	if call.Caller.Principal.Kind == policy.Root {
+	switch call.Caller.Principal.Kind {
+	case policy.Root:
 		return nil, errAccessDenied("Roles may not be assumed by root accounts.")
+	case policy.Federated:
+		return nil, errNotAuthorized(call, assumeRole, in.RoleARN)
 	}
 	keys := policy.Context{"sts:rolesessionname": {in.RoleSessionName}}
 	var source *policy.Source
@@ -70,14 +69,24 @@ func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.A
 // the caller is a session itself. The session may do what the role may do, and
 // with a Policy only what that allows too.
 //
-// There are no managed policies yet, so PolicyArns name none and are refused,
-// and no MFA devices, so a code is never right.
+// There are no MFA devices, so a code is never right.
 func (s *Service) assumeRole(_ context.Context, call *api.Call, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
 	r, _, ok := s.roleByARN(arn.ARN(in.RoleARN))
 	if !ok { // deleted a moment ago
-		return nil, errAccessDenied("User: %s is not authorized to perform: %s on resource: %s", call.Caller.Principal.ARN, assumeRole, in.RoleARN)
+		return nil, errNotAuthorized(call, assumeRole, in.RoleARN)
 	}
-	if err := checkSession(call, in); err != nil {
+	if len(in.ProvidedContexts) > 0 {
+		return nil, errValidation("ProvidedContexts are not supported")
+	}
+	if err := checkMFA(in.SerialNumber, in.TokenCode); err != nil {
+		return nil, err
+	}
+	if err := checkSessionTags(call.Caller.SessionContext, in); err != nil {
+		return nil, err
+	}
+	limits := sessionLimits{in.Policy, in.PolicyARNs, in.Tags}
+	packed, err := s.checkLimits(r.Account, limits)
+	if err != nil {
 		return nil, err
 	}
 	length, err := sessionLength(call, in.DurationSeconds, r.MaxSession)
@@ -92,49 +101,20 @@ func (s *Service) assumeRole(_ context.Context, call *api.Call, in *AssumeRoleIn
 		Name:    in.RoleSessionName,
 		Issued:  now,
 		Expires: now.Add(length),
-		Policy:  in.Policy,
 		Context: sessionContext(call, in, now),
 	}
+	limits.limit(&ses)
 	c, err := s.credentials(ses)
 	if err != nil {
 		return nil, err
 	}
 	p := sessionPrincipal(&r, ses.Name)
-	out := &AssumeRoleOutput{
-		Credentials:     c,
-		AssumedRoleUser: &AssumedRoleUser{AssumedRoleID: p.ID, ARN: string(p.ARN)},
-		SourceIdentity:  in.SourceIdentity,
-	}
-	if in.Policy != "" {
-		percent := int32((utf8.RuneCountInString(in.Policy)*100 + maxSessionPolicy - 1) / maxSessionPolicy)
-		out.PackedPolicySize = &percent
-	}
-	return out, nil
-}
-
-// checkSession refuses what no session can be made with.
-func checkSession(call *api.Call, in *AssumeRoleInput) error {
-	if len(in.PolicyARNs) > 0 {
-		return errPolicyNotAttachable(in.PolicyARNs[0].ARN)
-	}
-	if len(in.ProvidedContexts) > 0 {
-		return errValidation("ProvidedContexts are not supported")
-	}
-	if in.SerialNumber != "" || in.TokenCode != "" {
-		return errAccessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
-	}
-	if err := checkSessionTags(call.Caller.SessionContext, in); err != nil {
-		return err
-	}
-	if in.Policy == "" {
-		return nil
-	}
-	if utf8.RuneCountInString(in.Policy) > maxSessionPolicy {
-		return api.Violation(stsConstraints(), "policy", "'"+in.Policy+"'",
-			"Member must have length less than or equal to "+strconv.Itoa(maxSessionPolicy))
-	}
-	_, err := parsePolicy(in.Policy, policy.ForSession)
-	return err
+	return &AssumeRoleOutput{
+		Credentials:      c,
+		AssumedRoleUser:  &AssumedRoleUser{AssumedRoleID: p.ID, ARN: string(p.ARN)},
+		PackedPolicySize: packed,
+		SourceIdentity:   in.SourceIdentity,
+	}, nil
 }
 
 // checkSessionTags refuses tags that cannot be set, and changes of what a session
@@ -209,55 +189,3 @@ const (
 	// on to sessions of the session. No policy can name it.
 	transitiveTags = "tributary transitive tags"
 )
-
-// A ServiceAssumption is a service's wish to act as a role.
-type ServiceAssumption struct {
-	Role    arn.ARN
-	Service string // the first part of its name: logs
-	Region  arn.Region
-	// SourceARN is the resource for which the service acts, SourceAccount the
-	// account that owns it.
-	SourceARN     arn.ARN
-	SourceAccount arn.AccountID
-	SessionName   string
-}
-
-// ErrNoSuchRole is returned for a role that does not exist.
-var ErrNoSuchRole = errors.New("no such role")
-
-// AssumeForService makes the caller that a service is when it acts as a role: a
-// session of the role. It needs no credentials and does not expire, but what it
-// may do is judged by the role at every Decide. The trust policy must admit the
-// service, under its name in the Region or without one, for this source:
-// otherwise the decision is not Allowed and says why. ErrNoSuchRole.
-func (s *Service) AssumeForService(a ServiceAssumption) (api.Caller, policy.Decision, error) {
-	r, rev, ok := s.roleByARN(a.Role)
-	if !ok {
-		return api.Caller{}, policy.Decision{}, ErrNoSuchRole
-	}
-	service := api.Caller{Principal: policy.Principal{
-		Kind: policy.Service,
-		Services: []string{
-			a.Service + "." + string(a.Region) + ".amazonaws.com",
-			a.Service + ".amazonaws.com",
-		},
-	}}
-	keys := policy.Context{
-		"aws:sourcearn":     {string(a.SourceARN)},
-		"aws:sourceaccount": {string(a.SourceAccount)},
-	}
-	if m, ok := s.cfg.Organizations.Membership(a.SourceAccount); ok {
-		keys["aws:sourceorgid"] = []string{m.OrgID}
-		keys["aws:sourceorgpaths"] = []string{m.Path}
-	}
-	d := s.Decide(service, a.Region, s.cfg.Now(), api.Access{
-		Action:         assumeRole,
-		Resource:       string(a.Role),
-		ResourcePolicy: &s.trust(&r, rev).source,
-		Context:        keys,
-	}, policy.ResourceOnly)
-	if !d.Allowed() {
-		return api.Caller{}, d, nil
-	}
-	return api.Caller{Principal: sessionPrincipal(&r, a.SessionName)}, d, nil
-}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/arn"
 	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
@@ -14,12 +13,16 @@ import (
 // Authorize answers the Dispatcher: nil when the policies that bear on the
 // access allow it, otherwise an *api.Denied.
 func (s *Service) Authorize(_ context.Context, call *api.Call, access api.Access) error {
+	s.uses.note(call)
+	if err := checkToken(call); err != nil {
+		return err
+	}
 	q := question{caller: &call.Caller, access: &access, region: call.Region, at: call.Time, call: call}
 	d := s.decide(&q, policy.Standard)
 	if d.Allowed() {
 		return nil
 	}
-	return &api.Denied{Caller: call.Caller.Principal, Access: access, Decision: d}
+	return &api.Denied{Caller: call.Caller.Principal, Access: access, Decision: d, Encoded: s.encodeDenial(&q)}
 }
 
 // Decide answers whether a caller may make an access at this time, for what a
@@ -51,9 +54,24 @@ type question struct {
 	call   *api.Call // nil where a service asks of its own accord
 }
 
-// decide puts the question to every policy that bears on it. The request context
-// is made only when one of them has something to read there.
+// Explain is Decide with the Reasons: every statement of every policy that bears
+// on the access.
+func (s *Service) Explain(caller api.Caller, region arn.Region, now time.Time, access api.Access, rule policy.Rule) policy.Decision {
+	q := question{caller: &caller, access: &access, region: region, at: now}
+	req, policies := s.gather(&q)
+	return policy.Explain(req, policies, rule)
+}
+
+// decide puts the question to every policy that bears on it.
 func (s *Service) decide(q *question, rule policy.Rule) policy.Decision {
+	req, policies := s.gather(q)
+	return policy.Evaluate(req, policies, rule)
+}
+
+// gather is the question as policies are asked it, and all policies that bear on
+// it. The request context is made only when one of them has something to read
+// there.
+func (s *Service) gather(q *question) (policy.Request, policy.Policies) {
 	g := s.grantsOf(&q.caller.Principal)
 	req := policy.Request{
 		Principal:       q.caller.Principal,
@@ -61,22 +79,43 @@ func (s *Service) decide(q *question, rule policy.Rule) policy.Decision {
 		Resource:        arn.ARN(q.access.Resource),
 		ResourceAccount: s.owner(q),
 	}
-	if g.context || len(q.caller.SessionPolicies) > 0 || q.access.ResourcePolicy != nil {
-		req.Context = s.conditionKeys(q, g.tags)
-	}
-	return policy.Evaluate(req, policy.Policies{
+	p := policy.Policies{
 		Identity: g.sources,
+		Boundary: g.boundary,
 		Session:  q.caller.SessionPolicies,
 		Resource: q.access.ResourcePolicy,
-	}, rule)
+	}
+	s.addControls(&p, q, g, req.ResourceAccount)
+	if g.context || p.Session != nil || p.Resource != nil || p.SCPs != nil || p.RCPs != nil {
+		req.Context = s.conditionKeys(q, g.tags)
+	}
+	return req, p
+}
+
+// addControls adds the service control policies of the principal's account and
+// the resource control policies of the resource's. As in AWS, a service-linked
+// role is subject to neither, and what is done to things of IAM and Organizations
+// is not subject to the latter.
+func (s *Service) addControls(p *policy.Policies, q *question, g *grants, owner arn.AccountID) {
+	if g.linked {
+		return
+	}
+	if account := q.caller.Principal.Account; account != "" {
+		p.SCPs = s.cfg.Organizations.ControlPolicies(account).SCPs
+	}
+	service, _, _ := strings.Cut(q.access.Action, ":")
+	if owner != "" && service != "iam" && service != "organizations" {
+		p.RCPs = s.cfg.Organizations.ControlPolicies(owner).RCPs
+	}
 }
 
 // owner is the account whose resource the access is on.
 func (s *Service) owner(q *question) arn.AccountID {
 	service, account := ownerParts(q.access.Resource)
-	if account == "" || service == "organizations" {
+	if account == "" || account == awsAccount || service == "organizations" {
 		// Things of an organization are named by its management account, whoever's
 		// they are; which of them an account may touch is the service's own check.
+		// AWS's managed policies are everybody's.
 		return q.caller.Principal.Account
 	}
 	return account
@@ -94,49 +133,4 @@ func ownerParts(resource string) (service string, account arn.AccountID) {
 		part[i], rest = head, tail
 	}
 	return part[2], arn.AccountID(part[4])
-}
-
-// grants are what a user or role may do by policies of its own.
-type grants struct {
-	sources []policy.Source
-	context bool // one of them refers to keys of the request context
-	tags    map[string]string
-}
-
-// grantsOf are those of the user, or of the role behind the session. A root user
-// has none and needs none; somebody who no longer exists has none and gets
-// nothing.
-func (s *Service) grantsOf(p *policy.Principal) grants {
-	switch p.Kind {
-	case policy.User:
-		u, rev, ok := s.users.Get(entityKey(p.Account, lastName(p.ARN)))
-		if !ok || u.ID != p.ID {
-			return grants{}
-		}
-		return s.grants(&u.Entity, rev, "user ")
-	case policy.Session:
-		r, rev, ok := s.roles.Get(entityKey(p.Account, lastName(p.RoleARN)))
-		if !ok || r.ID != roleOf(p.ID) {
-			return grants{}
-		}
-		return s.grants(&r.Entity, rev, "role ")
-	}
-	return grants{}
-}
-
-// grants are those of a record as of its revision.
-func (s *Service) grants(e *Entity, rev catalog.Revision, kind string) grants {
-	return s.identities.get(e.ID, rev, func() grants {
-		g := grants{tags: e.Tags}
-		for name := range e.policyNames("") {
-			src := policy.Source{Name: "inline policy " + name + " of " + kind + e.Name}
-			doc, err := policy.Parse(e.Policies[name], policy.Identity)
-			if err == nil { // one that cannot be read denies
-				src.Document = doc
-				g.context = g.context || len(doc.ContextKeys()) > 0
-			}
-			g.sources = append(g.sources, src)
-		}
-		return g
-	})
 }

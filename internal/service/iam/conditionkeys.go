@@ -2,6 +2,7 @@ package iam
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,11 +21,34 @@ func (s *Service) conditionKeys(q *question, tags map[string]string) policy.Cont
 		k.set(principalTag(key), value)
 	}
 	maps.Copy(k.context, q.caller.SessionContext)
-	maps.Copy(k.context, q.access.Context)
+	s.accessKeys(&k, q)
 	s.principalKeys(&k, &q.caller.Principal)
 	s.resourceKeys(&k, q)
 	requestKeys(&k, q)
 	return k.context
+}
+
+// accessKeys are what the access brings along. The tags of another account's
+// resource are among them only where that resource's own policy speaks of tags:
+// otherwise nothing but conditions in the caller's policies would read them, and
+// the words of the refusal would tell whether they held.
+func (s *Service) accessKeys(k *keySet, q *question) {
+	hidden := s.owner(q) != q.caller.Principal.Account && !speaksOfTags(q.access.ResourcePolicy)
+	for key, values := range q.access.Context {
+		if hidden && isResourceTag(key) {
+			continue
+		}
+		k.context[key] = values
+	}
+}
+
+func isResourceTag(key string) bool {
+	return strings.HasPrefix(key, "aws:resourcetag/") || strings.HasPrefix(key, "iam:resourcetag/")
+}
+
+// speaksOfTags reports whether a policy refers to the tags of its resource.
+func speaksOfTags(src *policy.Source) bool {
+	return src != nil && src.Document != nil && slices.ContainsFunc(src.Document.ContextKeys(), isResourceTag)
 }
 
 // principalKeys say who asks.
@@ -45,6 +69,9 @@ func (s *Service) principalKeys(k *keySet, p *policy.Principal) {
 	case policy.Session:
 		k.set("aws:principaltype", "AssumedRole")
 		k.set("aws:principalarn", string(p.RoleARN))
+	case policy.Federated:
+		k.set("aws:principaltype", "FederatedUser")
+		k.set("aws:principalarn", string(p.ARN))
 	default:
 		return
 	}
@@ -83,6 +110,11 @@ func requestKeys(k *keySet, q *question) {
 	}
 	if q.call.SourceIP.IsValid() {
 		k.set("aws:sourceip", q.call.SourceIP.Unmap().String())
+	}
+	if strings.HasPrefix(q.caller.AccessKeyID, temporaryPrefix) {
+		// Absent for long-term keys, as in AWS. There are no devices, so no session
+		// began with one.
+		k.set("aws:multifactorauthpresent", "false")
 	}
 	k.set("aws:securetransport", strconv.FormatBool(q.call.Secure))
 	if q.call.UserAgent != "" {

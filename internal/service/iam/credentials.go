@@ -85,19 +85,3 @@ func (s *Service) storedCredentials(h keyHolder, keyID, sessionToken string) (st
 	}
 	return string(secret), caller, nil
 }
-
-func (s *Service) sessionCredentials(keyID, sessionToken string) (string, api.Caller, error) {
-	if sessionToken == "" {
-		return "", api.Caller{}, ErrUnknownKey
-	}
-	ses, role, err := s.openSession(keyID, sessionToken)
-	if err != nil {
-		return "", api.Caller{}, err
-	}
-	return ses.Secret, api.Caller{
-		AccessKeyID:     keyID,
-		Principal:       sessionPrincipal(&role, ses.Name),
-		SessionPolicies: ses.policies(),
-		SessionContext:  ses.Context,
-	}, nil
-}

@@ -1,12 +1,7 @@
 package iam
 
 import (
-	"context"
 	"crypto/rand"
-	"errors"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"tributary/internal/durable/catalog"
@@ -14,21 +9,35 @@ import (
 	"tributary/internal/service/api"
 )
 
-// An Entity is what users and roles have in common.
+// An Entity is what everything with a name and a path has in common: users,
+// groups, roles and managed policies.
 type Entity struct {
 	Account arn.AccountID     `json:"account"`
 	Name    string            `json:"name"`
 	Path    string            `json:"path"` // begins and ends with a slash
-	ID      string            `json:"id"`   // AIDA… or AROA…, never used again
+	ID      string            `json:"id"`   // AIDA…, AGPA…, AROA…, ANPA…, never used again
 	Created time.Time         `json:"created"`
 	Tags    map[string]string `json:"tags,omitzero"`
+}
+
+// An Identity is an entity that policies are given to: a user, group or role.
+type Identity struct {
+	Entity
 	// Policies are the inline policies: name to text, as it was given.
 	Policies map[string]string `json:"policies,omitzero"`
+	// Attached are the ARNs of the managed policies, sorted. Each exists, since a
+	// policy that is attached cannot be deleted.
+	Attached []string `json:"attached,omitzero"`
+	// Boundary is the ARN of the managed policy that is the permissions boundary,
+	// empty without one. A group has none.
+	Boundary string `json:"boundary,omitzero"`
+	// Renamed is the name before the last change of the name; see rename.
+	Renamed string `json:"renamed,omitzero"`
 }
 
 // newEntity is an entity as an account asks for it. prefix is that of its
 // unique id.
-func (s *Service) newEntity(call *api.Call, prefix, path, name string, tags []Tag) (Entity, error) {
+func (s *Service) newEntity(account arn.AccountID, prefix, path, name string, tags []Tag) (Entity, error) {
 	if path == "" {
 		path = "/"
 	}
@@ -36,7 +45,7 @@ func (s *Service) newEntity(call *api.Call, prefix, path, name string, tags []Ta
 		return Entity{}, err
 	}
 	return Entity{
-		Account: call.Account(),
+		Account: account,
 		Name:    name,
 		Path:    path,
 		ID:      prefix + rand.Text()[:17],
@@ -45,63 +54,28 @@ func (s *Service) newEntity(call *api.Call, prefix, path, name string, tags []Ta
 	}, nil
 }
 
-// checkTags refuses keys that differ in nothing but case, and AWS's own.
-func checkTags(tags []Tag) error {
-	seen := map[string]bool{}
-	for _, t := range tags {
-		key := strings.ToLower(t.Key)
-		if strings.HasPrefix(key, "aws:") {
-			return errInvalidInput("Tag keys beginning with aws: are reserved.")
-		}
-		if seen[key] {
-			return errInvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		seen[key] = true
-	}
-	return nil
+// newIdentity is an identity as an account asks for it. The boundary is an ARN,
+// or empty; whether it can be one is for whoever stores the identity.
+func (s *Service) newIdentity(call *api.Call, prefix, path, name string, tags []Tag, boundary string) (Identity, error) {
+	e, err := s.newEntity(call.Account(), prefix, path, name, tags)
+	return Identity{Entity: e, Boundary: boundary}, err
 }
 
-func tagMap(tags []Tag) map[string]string {
-	if len(tags) == 0 {
+// named is the ARN of an entity; noun is its kind there.
+func (e *Entity) named(noun string) arn.ARN {
+	return arn.New("iam", "", e.Account, noun+e.Path+e.Name)
+}
+
+// entityKey is where the entity of that name is stored.
+func entityKey(account arn.AccountID, name string) catalog.Key {
+	return catalog.KeyOf(string(account), lower(name))
+}
+
+// boundary is the wire form of the permissions boundary, nil without one. AWS's
+// answers say Policy, although its model lists PermissionsBoundaryPolicy.
+func (i *Identity) boundary() *AttachedPermissionsBoundary {
+	if i.Boundary == "" {
 		return nil
 	}
-	m := map[string]string{}
-	for _, t := range tags {
-		m[t.Key] = t.Value
-	}
-	return m
-}
-
-// wireTags are the entity's tags, by key.
-func (e Entity) wireTags() []Tag {
-	var tags []Tag
-	for _, key := range slices.Sorted(maps.Keys(e.Tags)) {
-		tags = append(tags, Tag{Key: key, Value: e.Tags[key]})
-	}
-	return tags
-}
-
-// entityKey is where the user or role of that name is stored.
-func entityKey(account arn.AccountID, name string) catalog.Key {
-	return catalog.KeyOf(string(account), strings.ToLower(name))
-}
-
-// lastName is the name at the end of the ARN of a user or role.
-func lastName(a arn.ARN) string { return string(a[strings.LastIndexByte(string(a), '/')+1:]) }
-
-// deleteChecked deletes a record that check lets go, also when another write
-// comes between. missing is answered when there is none.
-func deleteChecked[V any](ctx context.Context, t *catalog.Table[V], key catalog.Key, missing error, check func(V) error) error {
-	for {
-		v, rev, ok := t.Get(key)
-		if !ok {
-			return missing
-		}
-		if err := check(v); err != nil {
-			return err
-		}
-		if err := t.Delete(ctx, key, rev); !errors.Is(err, catalog.ErrConflict) {
-			return err
-		}
-	}
+	return &AttachedPermissionsBoundary{PermissionsBoundaryType: "Policy", PermissionsBoundaryARN: i.Boundary}
 }

@@ -14,12 +14,13 @@ import (
 	"tributary/internal/service/api"
 )
 
-// How much all inline policies of one entity may hold, in characters other than
+// How much all inline policies of one identity may hold, in characters other than
 // white space.
 const (
-	maxUserPolicies = 2048
-	maxRolePolicies = 10240
-	maxTrustPolicy  = 2048
+	maxUserPolicies  = 2048
+	maxGroupPolicies = 5120
+	maxRolePolicies  = 10240
+	maxTrustPolicy   = 2048
 )
 
 // parsePolicy reads a document that a caller gave: MalformedPolicyDocument.
@@ -48,146 +49,151 @@ func percentEncode(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
-// putPolicy adds or replaces one inline policy and reports whether all of them
-// together stay within the quota.
-func (e *Entity) putPolicy(name, text string, quota int) bool {
-	policies := maps.Clone(e.Policies) // stored values are shared
-	if policies == nil {
-		policies = map[string]string{}
+// inlineSize is the length of all inline policies together, as the quotas count.
+func (i *Identity) inlineSize() (total int) {
+	for _, text := range i.Policies {
+		total += size(text)
 	}
-	policies[name] = text
-	total := 0
-	for _, t := range policies {
-		total += size(t)
-	}
-	e.Policies = policies
-	return total <= quota
-}
-
-// deletePolicy removes one inline policy and reports whether it was there.
-func (e *Entity) deletePolicy(name string) bool {
-	if _, ok := e.Policies[name]; !ok {
-		return false
-	}
-	e.Policies = maps.Clone(e.Policies)
-	delete(e.Policies, name)
-	return true
+	return total
 }
 
 // policyNames are the names of the inline policies after the given one.
-func (e Entity) policyNames(after string) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for _, name := range slices.Sorted(maps.Keys(e.Policies)) {
-			if name > after && !yield(name, name) {
-				return
-			}
-		}
-	}
+func (i *Identity) policyNames(after string) iter.Seq2[string, string] {
+	return sorted(slices.Collect(maps.Keys(i.Policies)), after, func(name string) string { return name })
 }
 
-// putUserPolicy adds an inline policy to a user, or replaces it.
+// inlineDetails are the inline policies with their documents, by name.
+func (i *Identity) inlineDetails() []PolicyDetail {
+	var details []PolicyDetail
+	for name := range i.policyNames("") {
+		details = append(details, PolicyDetail{PolicyName: name, PolicyDocument: percentEncode(i.Policies[name])})
+	}
+	return details
+}
+
+// putInline adds an inline policy to an identity, or replaces it.
+func (k *identityKind[R]) putInline(ctx context.Context, call *api.Call, name, policyName, text string) error {
+	if _, err := parsePolicy(text, policy.Identity); err != nil {
+		return err
+	}
+	return k.update(ctx, call.Account(), name, func(r *R) error {
+		i := k.identity(r)
+		i.Policies = maps.Clone(i.Policies) // stored values are shared
+		if i.Policies == nil {
+			i.Policies = map[string]string{}
+		}
+		i.Policies[policyName] = text
+		if i.inlineSize() > k.inline {
+			return errPolicySize(k.inline, k.noun, i.Name)
+		}
+		return nil
+	})
+}
+
+// getInline is the text of an inline policy, percent-encoded, and the name of the
+// identity as it is spelled.
+func (k *identityKind[R]) getInline(call *api.Call, name, policyName string) (spelled, text string, err error) {
+	r, err := k.get(call, name)
+	if err != nil {
+		return "", "", err
+	}
+	i := k.identity(&r)
+	text, ok := i.Policies[policyName]
+	if !ok {
+		return "", "", errNoSuchInline(k.noun, policyName)
+	}
+	return i.Name, percentEncode(text), nil
+}
+
+// deleteInline removes an inline policy of an identity.
+func (k *identityKind[R]) deleteInline(ctx context.Context, call *api.Call, name, policyName string) error {
+	return k.update(ctx, call.Account(), name, func(r *R) error {
+		i := k.identity(r)
+		if _, ok := i.Policies[policyName]; !ok {
+			return errNoSuchInline(k.noun, policyName)
+		}
+		i.Policies = maps.Clone(i.Policies)
+		delete(i.Policies, policyName)
+		return nil
+	})
+}
+
+// listInline is a part of the names of an identity's inline policies.
+func listInline[R any](s *Service, k *identityKind[R], call *api.Call, name, marker string, maxItems *int32) (names []string, next string, err error) {
+	r, err := k.get(call, name)
+	if err != nil {
+		return nil, "", err
+	}
+	i := k.identity(&r)
+	return page(s, pageRequest{call: call, list: i.ID, marker: marker, maxItems: maxItems}, i.policyNames)
+}
+
 func (s *Service) putUserPolicy(ctx context.Context, call *api.Call, in *PutUserPolicyInput) (*api.Void, error) {
-	if _, err := parsePolicy(in.PolicyDocument, policy.Identity); err != nil {
+	return nil, s.users.putInline(ctx, call, in.UserName, in.PolicyName, in.PolicyDocument)
+}
+
+func (s *Service) getUserPolicy(_ context.Context, call *api.Call, in *GetUserPolicyInput) (*GetUserPolicyOutput, error) {
+	name, text, err := s.users.getInline(call, in.UserName, in.PolicyName)
+	if err != nil {
 		return nil, err
 	}
-	return nil, s.updateUser(ctx, call, in.UserName, func(u *userRecord) error {
-		if !u.putPolicy(in.PolicyName, in.PolicyDocument, maxUserPolicies) {
-			return errPolicySize(maxUserPolicies, "user", u.Name)
-		}
-		return nil
-	})
+	return &GetUserPolicyOutput{UserName: name, PolicyName: in.PolicyName, PolicyDocument: text}, nil
 }
 
-// updateUser changes the stored user of that name.
-func (s *Service) updateUser(ctx context.Context, call *api.Call, name string, change func(*userRecord) error) error {
-	_, err := s.users.Update(ctx, entityKey(call.Account(), name), func(u userRecord, exists bool) (userRecord, error) {
-		if !exists {
-			return u, errNoSuchUser(name)
-		}
-		return u, change(&u)
-	})
-	return err
-}
-
-// getUserPolicy answers an inline policy of a user, percent-encoded.
-func (s *Service) getUserPolicy(_ context.Context, call *api.Call, in *GetUserPolicyInput) (*GetUserPolicyOutput, error) {
-	u, ok := s.user(call.Account(), in.UserName)
-	if !ok {
-		return nil, errNoSuchUser(in.UserName)
-	}
-	text, ok := u.Policies[in.PolicyName]
-	if !ok {
-		return nil, errNoSuchPolicy("user", in.PolicyName)
-	}
-	return &GetUserPolicyOutput{UserName: u.Name, PolicyName: in.PolicyName, PolicyDocument: percentEncode(text)}, nil
-}
-
-// deleteUserPolicy removes an inline policy of a user.
 func (s *Service) deleteUserPolicy(ctx context.Context, call *api.Call, in *DeleteUserPolicyInput) (*api.Void, error) {
-	return nil, s.updateUser(ctx, call, in.UserName, func(u *userRecord) error {
-		if !u.deletePolicy(in.PolicyName) {
-			return errNoSuchPolicy("user", in.PolicyName)
-		}
-		return nil
-	})
+	return nil, s.users.deleteInline(ctx, call, in.UserName, in.PolicyName)
 }
 
-// listUserPolicies answers the names of a user's inline policies.
 func (s *Service) listUserPolicies(_ context.Context, call *api.Call, in *ListUserPoliciesInput) (*ListUserPoliciesOutput, error) {
-	u, ok := s.user(call.Account(), in.UserName)
-	if !ok {
-		return nil, errNoSuchUser(in.UserName)
-	}
-	names, next, err := page(s, pageRequest{call: call, list: u.ID, marker: in.Marker, maxItems: in.MaxItems}, u.policyNames)
+	names, next, err := listInline(s, s.users, call, in.UserName, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
 	return &ListUserPoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: truncated(next)}, nil
 }
 
-// putRolePolicy adds an inline policy to a role, or replaces it.
-func (s *Service) putRolePolicy(ctx context.Context, call *api.Call, in *PutRolePolicyInput) (*api.Void, error) {
-	if _, err := parsePolicy(in.PolicyDocument, policy.Identity); err != nil {
+func (s *Service) putGroupPolicy(ctx context.Context, call *api.Call, in *PutGroupPolicyInput) (*api.Void, error) {
+	return nil, s.groups.putInline(ctx, call, in.GroupName, in.PolicyName, in.PolicyDocument)
+}
+
+func (s *Service) getGroupPolicy(_ context.Context, call *api.Call, in *GetGroupPolicyInput) (*GetGroupPolicyOutput, error) {
+	name, text, err := s.groups.getInline(call, in.GroupName, in.PolicyName)
+	if err != nil {
 		return nil, err
 	}
-	return nil, s.updateRole(ctx, call, in.RoleName, func(r *roleRecord) error {
-		if !r.putPolicy(in.PolicyName, in.PolicyDocument, maxRolePolicies) {
-			return errPolicySize(maxRolePolicies, "role", r.Name)
-		}
-		return nil
-	})
+	return &GetGroupPolicyOutput{GroupName: name, PolicyName: in.PolicyName, PolicyDocument: text}, nil
 }
 
-// getRolePolicy answers an inline policy of a role, percent-encoded.
+func (s *Service) deleteGroupPolicy(ctx context.Context, call *api.Call, in *DeleteGroupPolicyInput) (*api.Void, error) {
+	return nil, s.groups.deleteInline(ctx, call, in.GroupName, in.PolicyName)
+}
+
+func (s *Service) listGroupPolicies(_ context.Context, call *api.Call, in *ListGroupPoliciesInput) (*ListGroupPoliciesOutput, error) {
+	names, next, err := listInline(s, s.groups, call, in.GroupName, in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	return &ListGroupPoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: truncated(next)}, nil
+}
+
+func (s *Service) putRolePolicy(ctx context.Context, call *api.Call, in *PutRolePolicyInput) (*api.Void, error) {
+	return nil, s.roles.putInline(ctx, call, in.RoleName, in.PolicyName, in.PolicyDocument)
+}
+
 func (s *Service) getRolePolicy(_ context.Context, call *api.Call, in *GetRolePolicyInput) (*GetRolePolicyOutput, error) {
-	r, ok := s.role(call.Account(), in.RoleName)
-	if !ok {
-		return nil, errNoSuchRole(in.RoleName)
+	name, text, err := s.roles.getInline(call, in.RoleName, in.PolicyName)
+	if err != nil {
+		return nil, err
 	}
-	text, ok := r.Policies[in.PolicyName]
-	if !ok {
-		return nil, errNoSuchPolicy("role", in.PolicyName)
-	}
-	return &GetRolePolicyOutput{RoleName: r.Name, PolicyName: in.PolicyName, PolicyDocument: percentEncode(text)}, nil
+	return &GetRolePolicyOutput{RoleName: name, PolicyName: in.PolicyName, PolicyDocument: text}, nil
 }
 
-// deleteRolePolicy removes an inline policy of a role.
 func (s *Service) deleteRolePolicy(ctx context.Context, call *api.Call, in *DeleteRolePolicyInput) (*api.Void, error) {
-	return nil, s.updateRole(ctx, call, in.RoleName, func(r *roleRecord) error {
-		if !r.deletePolicy(in.PolicyName) {
-			return errNoSuchPolicy("role", in.PolicyName)
-		}
-		return nil
-	})
+	return nil, s.roles.deleteInline(ctx, call, in.RoleName, in.PolicyName)
 }
 
-// listRolePolicies answers the names of a role's inline policies.
 func (s *Service) listRolePolicies(_ context.Context, call *api.Call, in *ListRolePoliciesInput) (*ListRolePoliciesOutput, error) {
-	r, ok := s.role(call.Account(), in.RoleName)
-	if !ok {
-		return nil, errNoSuchRole(in.RoleName)
-	}
-	names, next, err := page(s, pageRequest{call: call, list: r.ID, marker: in.Marker, maxItems: in.MaxItems}, r.policyNames)
+	names, next, err := listInline(s, s.roles, call, in.RoleName, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"tributary/internal/durable/catalog"
@@ -46,13 +47,63 @@ func page[V any](s *Service, r pageRequest, rows func(after string) iter.Seq2[st
 	return list, "", nil
 }
 
-// byName are the users or roles of an account that keep lets through, by name
-// without regard to case, from the one after the given name on.
+// byName are the entities of an account that keep lets through, by name without
+// regard to case, from the one after the given name on.
 func byName[V any](t *catalog.Table[V], account arn.AccountID, after string, keep func(V) bool) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for key, v := range t.ScanFrom(catalog.KeyOf(string(account)), catalog.KeyOf(string(account), after)) {
 			if keep(v) && !yield(key.Parts()[1], v) {
 				return
+			}
+		}
+	}
+}
+
+// sorted are the members of a short list, by key, from the one after the given
+// key on.
+func sorted[V any](list []V, after string, key func(V) string) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		byKey := slices.SortedFunc(slices.Values(list), func(a, b V) int { return strings.Compare(key(a), key(b)) })
+		for _, v := range byKey {
+			if k := key(v); k > after && !yield(k, v) {
+				return
+			}
+		}
+	}
+}
+
+// A section is one of several lists that are answered as one.
+type section[V any] func(after string) iter.Seq2[string, V]
+
+// sectionOf is a section of entities, each in the form that wire gives it.
+func sectionOf[R, V any](rows func(after string) iter.Seq2[string, R], wire func(R) V) section[V] {
+	return func(after string) iter.Seq2[string, V] {
+		return func(yield func(string, V) bool) {
+			for key, r := range rows(after) {
+				if !yield(key, wire(r)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// oneAfterAnother are the entries of all sections in their order. The key of an
+// entry is its section's letter and its key there.
+func oneAfterAnother[V any](sections []section[V]) func(after string) iter.Seq2[string, V] {
+	return func(after string) iter.Seq2[string, V] {
+		return func(yield func(string, V) bool) {
+			for i, rows := range sections {
+				letter := string(rune('a' + i))
+				if after > letter && !strings.HasPrefix(after, letter) {
+					continue // a page before ended in a later section
+				}
+				for key, v := range rows(strings.TrimPrefix(after, letter)) {
+					if !yield(letter+key, v) {
+						return
+					}
+				}
+				after = ""
 			}
 		}
 	}

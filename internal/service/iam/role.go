@@ -2,20 +2,16 @@ package iam
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"iter"
 	"strings"
 
 	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/arn"
-	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
 
 // A roleRecord is what is stored of a role, under account and name.
 type roleRecord struct {
-	Entity
+	Identity
 	Description string      `json:"description,omitzero"`
 	MaxSession  int32       `json:"maxSession"` // seconds
 	Trust       trustRecord `json:"trust"`
@@ -23,11 +19,10 @@ type roleRecord struct {
 
 const defaultMaxSession = 3600 // seconds
 
-func (r roleRecord) arn() arn.ARN { return arn.New("iam", "", r.Account, "role"+r.Path+r.Name) }
+func (r roleRecord) arn() arn.ARN { return r.named("role") }
 
 func (s *Service) role(account arn.AccountID, name string) (roleRecord, bool) {
-	r, _, ok := s.roles.Get(entityKey(account, name))
-	return r, ok
+	return s.roles.find(account, name)
 }
 
 // roleByARN is the role that an ARN names, path included.
@@ -49,7 +44,7 @@ func (s *Service) RoleExists(a arn.ARN) bool {
 	return ok
 }
 
-// wire is the wire form of a role. Lists leave the tags out.
+// wire is the wire form of a role. Lists leave tags, boundary and last use out.
 func (s *Service) wireRole(r roleRecord) Role {
 	return Role{
 		Path:                     r.Path,
@@ -63,32 +58,35 @@ func (s *Service) wireRole(r roleRecord) Role {
 	}
 }
 
+// wireWholeRole is the wire form of a role with everything.
+func (s *Service) wireWholeRole(r roleRecord) *Role {
+	out := s.wireRole(r)
+	out.Tags, out.PermissionsBoundary, out.RoleLastUsed = r.wireTags(), r.boundary(), s.uses.role(r.ID)
+	return &out
+}
+
 // createRole makes a role without any permission, which those may assume whom
-// its trust policy admits. There are no managed policies yet, so a permissions
-// boundary cannot be one of them and is refused.
+// its trust policy admits. The path of service-linked roles is AWS's.
 func (s *Service) createRole(ctx context.Context, call *api.Call, in *CreateRoleInput) (*CreateRoleOutput, error) {
-	if in.PermissionsBoundary != "" {
-		return nil, errPolicyNotAttachable(in.PermissionsBoundary)
+	if strings.HasPrefix(in.Path, serviceRolePath) {
+		return nil, errInvalidInput("Path " + serviceRolePath + " is reserved for service-linked roles.")
 	}
-	e, err := s.newEntity(call, "AROA", in.Path, in.RoleName, in.Tags)
+	i, err := s.newIdentity(call, "AROA", in.Path, in.RoleName, in.Tags, in.PermissionsBoundary)
 	if err != nil {
 		return nil, err
 	}
-	r := roleRecord{Entity: e, Description: in.Description, MaxSession: defaultMaxSession}
+	r := roleRecord{Identity: i, Description: in.Description, MaxSession: defaultMaxSession}
 	if in.MaxSessionDuration != nil {
 		r.MaxSession = *in.MaxSessionDuration
 	}
 	if r.Trust, err = s.newTrust(in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
-	if _, err := s.roles.Create(ctx, entityKey(r.Account, r.Name), r); err != nil {
-		if errors.Is(err, catalog.ErrExists) {
-			return nil, errExists("Role", in.RoleName)
-		}
-		return nil, fmt.Errorf("create role: %w", err)
+	if err := s.roles.create(ctx, r, s.boundaryCheck(&i)); err != nil {
+		return nil, err
 	}
 	out := s.wireRole(r)
-	out.Tags = r.wireTags()
+	out.Tags, out.PermissionsBoundary = r.wireTags(), r.boundary()
 	return &CreateRoleOutput{Role: &out}, nil
 }
 
@@ -96,68 +94,88 @@ func (s *Service) createRole(ctx context.Context, call *api.Call, in *CreateRole
 // organization enters an account that it created: it may do everything there.
 // A role of that name that exists stays as it is.
 func (s *Service) CreateAccessRole(ctx context.Context, account, management arn.AccountID, roleName string) error {
-	call := &api.Call{Caller: api.Caller{Principal: policy.Principal{Account: account}}}
-	e, err := s.newEntity(call, "AROA", "/", roleName, nil)
+	e, err := s.newEntity(account, "AROA", "/", roleName, nil)
 	if err != nil {
 		return err
 	}
-	e.Policies = map[string]string{
+	r := roleRecord{Identity: Identity{Entity: e}, MaxSession: defaultMaxSession}
+	r.Policies = map[string]string{
 		"AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
 	}
-	r := roleRecord{Entity: e, MaxSession: defaultMaxSession}
 	r.Trust.Text = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` +
 		string(management.Root()) + `"},"Action":"sts:AssumeRole"}]}`
-	if _, err := s.roles.Create(ctx, entityKey(account, roleName), r); err != nil && !errors.Is(err, catalog.ErrExists) {
-		return fmt.Errorf("create access role in account %s: %w", account, err)
+	if _, exists := s.role(account, roleName); exists {
+		return nil
 	}
-	return nil
+	return s.roles.create(ctx, r, nil)
 }
 
 // getRole answers a role.
 func (s *Service) getRole(_ context.Context, call *api.Call, in *GetRoleInput) (*GetRoleOutput, error) {
-	r, ok := s.role(call.Account(), in.RoleName)
-	if !ok {
-		return nil, errNoSuchRole(in.RoleName)
+	r, err := s.roles.get(call, in.RoleName)
+	if err != nil {
+		return nil, err
 	}
-	out := s.wireRole(r)
-	out.Tags, out.RoleLastUsed = r.wireTags(), &RoleLastUsed{}
-	return &GetRoleOutput{Role: &out}, nil
+	return &GetRoleOutput{Role: s.wireWholeRole(r)}, nil
+}
+
+// updateRole changes a role's description, where one is given, and the longest
+// duration of its sessions, which is an hour where none is given. Sessions that
+// exist already go on.
+func (s *Service) updateRole(ctx context.Context, call *api.Call, in *UpdateRoleInput) (*UpdateRoleOutput, error) {
+	err := s.roles.update(ctx, call.Account(), in.RoleName, func(r *roleRecord) error {
+		if in.Description != "" {
+			r.Description = in.Description
+		}
+		r.MaxSession = defaultMaxSession
+		if in.MaxSessionDuration != nil {
+			r.MaxSession = *in.MaxSessionDuration
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateRoleOutput{}, nil
+}
+
+// updateRoleDescription changes a role's description, also to an empty one.
+func (s *Service) updateRoleDescription(ctx context.Context, call *api.Call, in *UpdateRoleDescriptionInput) (*UpdateRoleDescriptionOutput, error) {
+	var out Role
+	err := s.roles.update(ctx, call.Account(), in.RoleName, func(r *roleRecord) error {
+		r.Description = in.Description
+		out = s.wireRole(*r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateRoleDescriptionOutput{Role: &out}, nil
 }
 
 // updateAssumeRolePolicy replaces a role's trust policy. Sessions that exist
 // already go on.
 func (s *Service) updateAssumeRolePolicy(ctx context.Context, call *api.Call, in *UpdateAssumeRolePolicyInput) (*api.Void, error) {
-	if _, ok := s.role(call.Account(), in.RoleName); !ok {
-		return nil, errNoSuchRole(in.RoleName)
+	if _, err := s.roles.get(call, in.RoleName); err != nil {
+		return nil, err
 	}
 	t, err := s.newTrust(in.PolicyDocument)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.updateRole(ctx, call, in.RoleName, func(r *roleRecord) error {
+	return nil, s.roles.update(ctx, call.Account(), in.RoleName, func(r *roleRecord) error {
 		r.Trust = t
 		return nil
 	})
 }
 
-// updateRole changes the stored role of that name.
-func (s *Service) updateRole(ctx context.Context, call *api.Call, name string, change func(*roleRecord) error) error {
-	_, err := s.roles.Update(ctx, entityKey(call.Account(), name), func(r roleRecord, exists bool) (roleRecord, error) {
-		if !exists {
-			return r, errNoSuchRole(name)
-		}
-		return r, change(&r)
-	})
-	return err
-}
-
 // deleteRole deletes a role that has no policies left. Its sessions end with it.
 func (s *Service) deleteRole(ctx context.Context, call *api.Call, in *DeleteRoleInput) (*api.Void, error) {
-	return nil, deleteChecked(ctx, s.roles, entityKey(call.Account(), in.RoleName), errNoSuchRole(in.RoleName), func(r roleRecord) error {
-		if len(r.Policies) > 0 {
-			return errDeleteConflict("policies")
+	return nil, s.roles.remove(ctx, call, in.RoleName, func(r *roleRecord) error {
+		if err := lockedRole(r); err != nil {
+			return err
 		}
-		return nil
+		return r.removable()
 	})
 }
 
@@ -165,9 +183,7 @@ func (s *Service) deleteRole(ctx context.Context, call *api.Call, in *DeleteRole
 // case.
 func (s *Service) listRoles(_ context.Context, call *api.Call, in *ListRolesInput) (*ListRolesOutput, error) {
 	p := pageRequest{call: call, list: in.PathPrefix, marker: in.Marker, maxItems: in.MaxItems}
-	roles, next, err := page(s, p, func(after string) iter.Seq2[string, roleRecord] {
-		return byName(s.roles, call.Account(), after, func(r roleRecord) bool { return strings.HasPrefix(r.Path, in.PathPrefix) })
-	})
+	roles, next, err := page(s, p, s.roles.inAccount(call.Account(), under(in.PathPrefix)))
 	if err != nil {
 		return nil, err
 	}
@@ -178,30 +194,15 @@ func (s *Service) listRoles(_ context.Context, call *api.Call, in *ListRolesInpu
 	return out, nil
 }
 
-// listAttachedRolePolicies answers that the role has none: there are no managed
-// policies yet.
-func (s *Service) listAttachedRolePolicies(_ context.Context, call *api.Call, in *ListAttachedRolePoliciesInput) (*ListAttachedRolePoliciesOutput, error) {
-	if _, ok := s.role(call.Account(), in.RoleName); !ok {
-		return nil, errNoSuchRole(in.RoleName)
-	}
-	return &ListAttachedRolePoliciesOutput{AttachedPolicies: []AttachedPolicy{}, IsTruncated: truncated("")}, nil
-}
-
 // listInstanceProfilesForRole answers that there are none: nothing here runs
 // instances. Terraform asks before it deletes a role.
 func (s *Service) listInstanceProfilesForRole(_ context.Context, call *api.Call, in *ListInstanceProfilesForRoleInput) (*ListInstanceProfilesForRoleOutput, error) {
-	if _, ok := s.role(call.Account(), in.RoleName); !ok {
-		return nil, errNoSuchRole(in.RoleName)
+	if _, err := s.roles.get(call, in.RoleName); err != nil {
+		return nil, err
 	}
 	return &ListInstanceProfilesForRoleOutput{InstanceProfiles: []InstanceProfile{}, IsTruncated: truncated("")}, nil
 }
 
-// roleResource is how policies name the role of that name in the caller's
-// account. One that does not exist is named as if it had no path.
-func (s *Service) roleResource(call *api.Call, name string) (arn.ARN, policy.Context) {
-	r, ok := s.role(call.Account(), name)
-	if !ok {
-		return arn.New("iam", "", call.Account(), "role/"+name), nil
-	}
-	return r.arn(), resourceTags(r.Tags)
-}
+// UpdateRoleOutput is what UpdateRole answers. It has no members, but other than
+// the answers of most changes it is there.
+type UpdateRoleOutput struct{}

@@ -27,6 +27,13 @@ type GetUserOutput struct {
 	User *User `json:"User" required:"true"`
 }
 
+// UpdateUserInput is what UpdateUser takes.
+type UpdateUserInput struct {
+	UserName    string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	NewPath     string `json:"NewPath,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	NewUserName string `json:"NewUserName,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+}
+
 // DeleteUserInput is what DeleteUser takes.
 type DeleteUserInput struct {
 	UserName string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
@@ -42,6 +49,32 @@ type ListUsersInput struct {
 // ListUsersOutput is what ListUsers answers.
 type ListUsersOutput struct {
 	Users       []User `json:"Users" required:"true"`
+	IsTruncated *bool  `json:"IsTruncated,omitzero"`
+	Marker      string `json:"Marker,omitzero"`
+}
+
+// TagUserInput is what TagUser takes.
+type TagUserInput struct {
+	UserName string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Tags     []Tag  `json:"Tags" required:"true" max:"50"`
+}
+
+// UntagUserInput is what UntagUser takes.
+type UntagUserInput struct {
+	UserName string   `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	TagKeys  []string `json:"TagKeys" required:"true" max:"50" ofmin:"1" ofmax:"128" ofpattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
+}
+
+// ListUserTagsInput is what ListUserTags takes.
+type ListUserTagsInput struct {
+	UserName string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Marker   string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListUserTagsOutput is what ListUserTags answers.
+type ListUserTagsOutput struct {
+	Tags        []Tag  `json:"Tags" required:"true" max:"50"`
 	IsTruncated *bool  `json:"IsTruncated,omitzero"`
 	Marker      string `json:"Marker,omitzero"`
 }
@@ -81,6 +114,17 @@ type UpdateAccessKeyInput struct {
 type DeleteAccessKeyInput struct {
 	UserName    string `json:"UserName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
 	AccessKeyID string `json:"AccessKeyId" required:"true" min:"16" max:"128" pattern:"[\\w]+"`
+}
+
+// GetAccessKeyLastUsedInput is what GetAccessKeyLastUsed takes.
+type GetAccessKeyLastUsedInput struct {
+	AccessKeyID string `json:"AccessKeyId" required:"true" min:"16" max:"128" pattern:"[\\w]+"`
+}
+
+// GetAccessKeyLastUsedOutput is what GetAccessKeyLastUsed answers.
+type GetAccessKeyLastUsedOutput struct {
+	UserName          string             `json:"UserName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	AccessKeyLastUsed *AccessKeyLastUsed `json:"AccessKeyLastUsed,omitzero"`
 }
 
 // PutUserPolicyInput is what PutUserPolicy takes.
@@ -123,6 +167,178 @@ type ListUserPoliciesOutput struct {
 	Marker      string   `json:"Marker,omitzero"`
 }
 
+// AttachUserPolicyInput is what AttachUserPolicy takes.
+type AttachUserPolicyInput struct {
+	UserName  string `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// DetachUserPolicyInput is what DetachUserPolicy takes.
+type DetachUserPolicyInput struct {
+	UserName  string `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// ListAttachedUserPoliciesInput is what ListAttachedUserPolicies takes.
+type ListAttachedUserPoliciesInput struct {
+	UserName   string `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PathPrefix string `json:"PathPrefix,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	Marker     string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems   *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListAttachedUserPoliciesOutput is what ListAttachedUserPolicies answers.
+type ListAttachedUserPoliciesOutput struct {
+	AttachedPolicies []AttachedPolicy `json:"AttachedPolicies,omitzero"`
+	IsTruncated      *bool            `json:"IsTruncated,omitzero"`
+	Marker           string           `json:"Marker,omitzero"`
+}
+
+// CreateGroupInput is what CreateGroup takes.
+type CreateGroupInput struct {
+	Path      string `json:"Path,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// CreateGroupOutput is what CreateGroup answers.
+type CreateGroupOutput struct {
+	Group *Group `json:"Group" required:"true"`
+}
+
+// GetGroupInput is what GetGroup takes.
+type GetGroupInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Marker    string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems  *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// GetGroupOutput is what GetGroup answers.
+type GetGroupOutput struct {
+	Group       *Group `json:"Group" required:"true"`
+	Users       []User `json:"Users" required:"true"`
+	IsTruncated *bool  `json:"IsTruncated,omitzero"`
+	Marker      string `json:"Marker,omitzero"`
+}
+
+// UpdateGroupInput is what UpdateGroup takes.
+type UpdateGroupInput struct {
+	GroupName    string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	NewPath      string `json:"NewPath,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	NewGroupName string `json:"NewGroupName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// DeleteGroupInput is what DeleteGroup takes.
+type DeleteGroupInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// ListGroupsInput is what ListGroups takes.
+type ListGroupsInput struct {
+	PathPrefix string `json:"PathPrefix,omitzero" min:"1" max:"512" pattern:"\\u002F[\\u0021-\\u007F]*"`
+	Marker     string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems   *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListGroupsOutput is what ListGroups answers.
+type ListGroupsOutput struct {
+	Groups      []Group `json:"Groups" required:"true"`
+	IsTruncated *bool   `json:"IsTruncated,omitzero"`
+	Marker      string  `json:"Marker,omitzero"`
+}
+
+// AddUserToGroupInput is what AddUserToGroup takes.
+type AddUserToGroupInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	UserName  string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// RemoveUserFromGroupInput is what RemoveUserFromGroup takes.
+type RemoveUserFromGroupInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	UserName  string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// ListGroupsForUserInput is what ListGroupsForUser takes.
+type ListGroupsForUserInput struct {
+	UserName string `json:"UserName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Marker   string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListGroupsForUserOutput is what ListGroupsForUser answers.
+type ListGroupsForUserOutput struct {
+	Groups      []Group `json:"Groups" required:"true"`
+	IsTruncated *bool   `json:"IsTruncated,omitzero"`
+	Marker      string  `json:"Marker,omitzero"`
+}
+
+// PutGroupPolicyInput is what PutGroupPolicy takes.
+type PutGroupPolicyInput struct {
+	GroupName      string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyName     string `json:"PolicyName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
+// GetGroupPolicyInput is what GetGroupPolicy takes.
+type GetGroupPolicyInput struct {
+	GroupName  string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyName string `json:"PolicyName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// GetGroupPolicyOutput is what GetGroupPolicy answers.
+type GetGroupPolicyOutput struct {
+	GroupName      string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyName     string `json:"PolicyName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
+// DeleteGroupPolicyInput is what DeleteGroupPolicy takes.
+type DeleteGroupPolicyInput struct {
+	GroupName  string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyName string `json:"PolicyName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// ListGroupPoliciesInput is what ListGroupPolicies takes.
+type ListGroupPoliciesInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Marker    string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems  *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListGroupPoliciesOutput is what ListGroupPolicies answers.
+type ListGroupPoliciesOutput struct {
+	PolicyNames []string `json:"PolicyNames" required:"true" ofmin:"1" ofmax:"128" ofpattern:"[\\w+=,.@-]+"`
+	IsTruncated *bool    `json:"IsTruncated,omitzero"`
+	Marker      string   `json:"Marker,omitzero"`
+}
+
+// AttachGroupPolicyInput is what AttachGroupPolicy takes.
+type AttachGroupPolicyInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// DetachGroupPolicyInput is what DetachGroupPolicy takes.
+type DetachGroupPolicyInput struct {
+	GroupName string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// ListAttachedGroupPoliciesInput is what ListAttachedGroupPolicies takes.
+type ListAttachedGroupPoliciesInput struct {
+	GroupName  string `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PathPrefix string `json:"PathPrefix,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	Marker     string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems   *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListAttachedGroupPoliciesOutput is what ListAttachedGroupPolicies answers.
+type ListAttachedGroupPoliciesOutput struct {
+	AttachedPolicies []AttachedPolicy `json:"AttachedPolicies,omitzero"`
+	IsTruncated      *bool            `json:"IsTruncated,omitzero"`
+	Marker           string           `json:"Marker,omitzero"`
+}
+
 // CreateRoleInput is what CreateRole takes.
 type CreateRoleInput struct {
 	Path                     string `json:"Path,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
@@ -149,6 +365,30 @@ type GetRoleOutput struct {
 	Role *Role `json:"Role" required:"true"`
 }
 
+// UpdateRoleInput is what UpdateRole takes.
+type UpdateRoleInput struct {
+	RoleName           string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	Description        string `json:"Description,omitzero" max:"1000" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	MaxSessionDuration *int32 `json:"MaxSessionDuration,omitzero" min:"3600" max:"43200"`
+}
+
+// UpdateRoleDescriptionInput is what UpdateRoleDescription takes.
+type UpdateRoleDescriptionInput struct {
+	RoleName    string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	Description string `json:"Description" required:"true" max:"1000" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+}
+
+// UpdateRoleDescriptionOutput is what UpdateRoleDescription answers.
+type UpdateRoleDescriptionOutput struct {
+	Role *Role `json:"Role,omitzero"`
+}
+
+// UpdateAssumeRolePolicyInput is what UpdateAssumeRolePolicy takes.
+type UpdateAssumeRolePolicyInput struct {
+	RoleName       string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
 // DeleteRoleInput is what DeleteRole takes.
 type DeleteRoleInput struct {
 	RoleName string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
@@ -168,10 +408,30 @@ type ListRolesOutput struct {
 	Marker      string `json:"Marker,omitzero"`
 }
 
-// UpdateAssumeRolePolicyInput is what UpdateAssumeRolePolicy takes.
-type UpdateAssumeRolePolicyInput struct {
-	RoleName       string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
-	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+// TagRoleInput is what TagRole takes.
+type TagRoleInput struct {
+	RoleName string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	Tags     []Tag  `json:"Tags" required:"true" max:"50"`
+}
+
+// UntagRoleInput is what UntagRole takes.
+type UntagRoleInput struct {
+	RoleName string   `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	TagKeys  []string `json:"TagKeys" required:"true" max:"50" ofmin:"1" ofmax:"128" ofpattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
+}
+
+// ListRoleTagsInput is what ListRoleTags takes.
+type ListRoleTagsInput struct {
+	RoleName string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	Marker   string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListRoleTagsOutput is what ListRoleTags answers.
+type ListRoleTagsOutput struct {
+	Tags        []Tag  `json:"Tags" required:"true" max:"50"`
+	IsTruncated *bool  `json:"IsTruncated,omitzero"`
+	Marker      string `json:"Marker,omitzero"`
 }
 
 // PutRolePolicyInput is what PutRolePolicy takes.
@@ -214,6 +474,18 @@ type ListRolePoliciesOutput struct {
 	Marker      string   `json:"Marker,omitzero"`
 }
 
+// AttachRolePolicyInput is what AttachRolePolicy takes.
+type AttachRolePolicyInput struct {
+	RoleName  string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// DetachRolePolicyInput is what DetachRolePolicy takes.
+type DetachRolePolicyInput struct {
+	RoleName  string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
 // ListAttachedRolePoliciesInput is what ListAttachedRolePolicies takes.
 type ListAttachedRolePoliciesInput struct {
 	RoleName   string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
@@ -227,6 +499,168 @@ type ListAttachedRolePoliciesOutput struct {
 	AttachedPolicies []AttachedPolicy `json:"AttachedPolicies,omitzero"`
 	IsTruncated      *bool            `json:"IsTruncated,omitzero"`
 	Marker           string           `json:"Marker,omitzero"`
+}
+
+// PutRolePermissionsBoundaryInput is what PutRolePermissionsBoundary takes.
+type PutRolePermissionsBoundaryInput struct {
+	RoleName            string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PermissionsBoundary string `json:"PermissionsBoundary" required:"true" min:"20" max:"2048"`
+}
+
+// DeleteRolePermissionsBoundaryInput is what DeleteRolePermissionsBoundary takes.
+type DeleteRolePermissionsBoundaryInput struct {
+	RoleName string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+}
+
+// PutUserPermissionsBoundaryInput is what PutUserPermissionsBoundary takes.
+type PutUserPermissionsBoundaryInput struct {
+	UserName            string `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	PermissionsBoundary string `json:"PermissionsBoundary" required:"true" min:"20" max:"2048"`
+}
+
+// DeleteUserPermissionsBoundaryInput is what DeleteUserPermissionsBoundary takes.
+type DeleteUserPermissionsBoundaryInput struct {
+	UserName string `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+}
+
+// CreatePolicyInput is what CreatePolicy takes.
+type CreatePolicyInput struct {
+	PolicyName     string `json:"PolicyName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Path           string `json:"Path,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	Description    string `json:"Description,omitzero" max:"1000"`
+	Tags           []Tag  `json:"Tags,omitzero" max:"50"`
+}
+
+// CreatePolicyOutput is what CreatePolicy answers.
+type CreatePolicyOutput struct {
+	Policy *Policy `json:"Policy,omitzero"`
+}
+
+// GetPolicyInput is what GetPolicy takes.
+type GetPolicyInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// GetPolicyOutput is what GetPolicy answers.
+type GetPolicyOutput struct {
+	Policy *Policy `json:"Policy,omitzero"`
+}
+
+// DeletePolicyInput is what DeletePolicy takes.
+type DeletePolicyInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+}
+
+// ListPoliciesInput is what ListPolicies takes.
+type ListPoliciesInput struct {
+	Scope             string `json:"Scope,omitzero" enum:"All,AWS,Local"`
+	OnlyAttached      *bool  `json:"OnlyAttached,omitzero"`
+	PathPrefix        string `json:"PathPrefix,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	PolicyUsageFilter string `json:"PolicyUsageFilter,omitzero" enum:"PermissionsPolicy,PermissionsBoundary"`
+	Marker            string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems          *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListPoliciesOutput is what ListPolicies answers.
+type ListPoliciesOutput struct {
+	Policies    []Policy `json:"Policies,omitzero"`
+	IsTruncated *bool    `json:"IsTruncated,omitzero"`
+	Marker      string   `json:"Marker,omitzero"`
+}
+
+// CreatePolicyVersionInput is what CreatePolicyVersion takes.
+type CreatePolicyVersionInput struct {
+	PolicyARN      string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	PolicyDocument string `json:"PolicyDocument" required:"true" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	SetAsDefault   *bool  `json:"SetAsDefault,omitzero"`
+}
+
+// CreatePolicyVersionOutput is what CreatePolicyVersion answers.
+type CreatePolicyVersionOutput struct {
+	PolicyVersion *PolicyVersion `json:"PolicyVersion,omitzero"`
+}
+
+// GetPolicyVersionInput is what GetPolicyVersion takes.
+type GetPolicyVersionInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	VersionID string `json:"VersionId" required:"true" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+}
+
+// GetPolicyVersionOutput is what GetPolicyVersion answers.
+type GetPolicyVersionOutput struct {
+	PolicyVersion *PolicyVersion `json:"PolicyVersion,omitzero"`
+}
+
+// DeletePolicyVersionInput is what DeletePolicyVersion takes.
+type DeletePolicyVersionInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	VersionID string `json:"VersionId" required:"true" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+}
+
+// ListPolicyVersionsInput is what ListPolicyVersions takes.
+type ListPolicyVersionsInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	Marker    string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems  *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListPolicyVersionsOutput is what ListPolicyVersions answers.
+type ListPolicyVersionsOutput struct {
+	Versions    []PolicyVersion `json:"Versions,omitzero"`
+	IsTruncated *bool           `json:"IsTruncated,omitzero"`
+	Marker      string          `json:"Marker,omitzero"`
+}
+
+// SetDefaultPolicyVersionInput is what SetDefaultPolicyVersion takes.
+type SetDefaultPolicyVersionInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	VersionID string `json:"VersionId" required:"true" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+}
+
+// ListEntitiesForPolicyInput is what ListEntitiesForPolicy takes.
+type ListEntitiesForPolicyInput struct {
+	PolicyARN         string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	EntityFilter      string `json:"EntityFilter,omitzero" enum:"User,Role,Group,LocalManagedPolicy,AWSManagedPolicy"`
+	PathPrefix        string `json:"PathPrefix,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	PolicyUsageFilter string `json:"PolicyUsageFilter,omitzero" enum:"PermissionsPolicy,PermissionsBoundary"`
+	Marker            string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems          *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListEntitiesForPolicyOutput is what ListEntitiesForPolicy answers.
+type ListEntitiesForPolicyOutput struct {
+	PolicyGroups []PolicyGroup `json:"PolicyGroups,omitzero"`
+	PolicyUsers  []PolicyUser  `json:"PolicyUsers,omitzero"`
+	PolicyRoles  []PolicyRole  `json:"PolicyRoles,omitzero"`
+	IsTruncated  *bool         `json:"IsTruncated,omitzero"`
+	Marker       string        `json:"Marker,omitzero"`
+}
+
+// TagPolicyInput is what TagPolicy takes.
+type TagPolicyInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	Tags      []Tag  `json:"Tags" required:"true" max:"50"`
+}
+
+// UntagPolicyInput is what UntagPolicy takes.
+type UntagPolicyInput struct {
+	PolicyARN string   `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	TagKeys   []string `json:"TagKeys" required:"true" max:"50" ofmin:"1" ofmax:"128" ofpattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
+}
+
+// ListPolicyTagsInput is what ListPolicyTags takes.
+type ListPolicyTagsInput struct {
+	PolicyARN string `json:"PolicyArn" required:"true" min:"20" max:"2048"`
+	Marker    string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems  *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListPolicyTagsOutput is what ListPolicyTags answers.
+type ListPolicyTagsOutput struct {
+	Tags        []Tag  `json:"Tags" required:"true" max:"50"`
+	IsTruncated *bool  `json:"IsTruncated,omitzero"`
+	Marker      string `json:"Marker,omitzero"`
 }
 
 // ListInstanceProfilesForRoleInput is what ListInstanceProfilesForRole takes.
@@ -243,6 +677,155 @@ type ListInstanceProfilesForRoleOutput struct {
 	Marker           string            `json:"Marker,omitzero"`
 }
 
+// CreateAccountAliasInput is what CreateAccountAlias takes.
+type CreateAccountAliasInput struct {
+	AccountAlias string `json:"AccountAlias" required:"true" min:"3" max:"63"`
+}
+
+// DeleteAccountAliasInput is what DeleteAccountAlias takes.
+type DeleteAccountAliasInput struct {
+	AccountAlias string `json:"AccountAlias" required:"true" min:"3" max:"63"`
+}
+
+// ListAccountAliasesInput is what ListAccountAliases takes.
+type ListAccountAliasesInput struct {
+	Marker   string `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems *int32 `json:"MaxItems,omitzero" min:"1" max:"1000"`
+}
+
+// ListAccountAliasesOutput is what ListAccountAliases answers.
+type ListAccountAliasesOutput struct {
+	AccountAliases []string `json:"AccountAliases" required:"true" ofmin:"3" ofmax:"63"`
+	IsTruncated    *bool    `json:"IsTruncated,omitzero"`
+	Marker         string   `json:"Marker,omitzero"`
+}
+
+// GetAccountSummaryInput is what GetAccountSummary takes.
+type GetAccountSummaryInput struct{}
+
+// GetAccountSummaryOutput is what GetAccountSummary answers.
+type GetAccountSummaryOutput struct {
+	SummaryMap map[string]int32 `json:"SummaryMap,omitzero" keyenum:"Users,UsersQuota,Groups,GroupsQuota,ServerCertificates,ServerCertificatesQuota,UserPolicySizeQuota,GroupPolicySizeQuota,GroupsPerUserQuota,SigningCertificatesPerUserQuota,AccessKeysPerUserQuota,MFADevices,MFADevicesInUse,AccountMFAEnabled,AccountAccessKeysPresent,AccountPasswordPresent,AccountSigningCertificatesPresent,AttachedPoliciesPerGroupQuota,AttachedPoliciesPerRoleQuota,AttachedPoliciesPerUserQuota,Policies,PoliciesQuota,PolicySizeQuota,PolicyVersionsInUse,PolicyVersionsInUseQuota,VersionsPerPolicyQuota,GlobalEndpointTokenVersion,AssumeRolePolicySizeQuota,InstanceProfiles,InstanceProfilesQuota,Providers,RolePolicySizeQuota,Roles,RolesQuota"`
+}
+
+// GetAccountAuthorizationDetailsInput is what GetAccountAuthorizationDetails takes.
+type GetAccountAuthorizationDetailsInput struct {
+	Filter   []string `json:"Filter,omitzero" ofenum:"User,Role,Group,LocalManagedPolicy,AWSManagedPolicy"`
+	MaxItems *int32   `json:"MaxItems,omitzero" min:"1" max:"1000"`
+	Marker   string   `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+}
+
+// GetAccountAuthorizationDetailsOutput is what GetAccountAuthorizationDetails answers.
+type GetAccountAuthorizationDetailsOutput struct {
+	UserDetailList  []UserDetail          `json:"UserDetailList,omitzero"`
+	GroupDetailList []GroupDetail         `json:"GroupDetailList,omitzero"`
+	RoleDetailList  []RoleDetail          `json:"RoleDetailList,omitzero"`
+	Policies        []ManagedPolicyDetail `json:"Policies,omitzero"`
+	IsTruncated     *bool                 `json:"IsTruncated,omitzero"`
+	Marker          string                `json:"Marker,omitzero"`
+}
+
+// CreateServiceLinkedRoleInput is what CreateServiceLinkedRole takes.
+type CreateServiceLinkedRoleInput struct {
+	AWSServiceName string `json:"AWSServiceName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Description    string `json:"Description,omitzero" max:"1000" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	CustomSuffix   string `json:"CustomSuffix,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+}
+
+// CreateServiceLinkedRoleOutput is what CreateServiceLinkedRole answers.
+type CreateServiceLinkedRoleOutput struct {
+	Role *Role `json:"Role,omitzero"`
+}
+
+// DeleteServiceLinkedRoleInput is what DeleteServiceLinkedRole takes.
+type DeleteServiceLinkedRoleInput struct {
+	RoleName string `json:"RoleName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+}
+
+// DeleteServiceLinkedRoleOutput is what DeleteServiceLinkedRole answers.
+type DeleteServiceLinkedRoleOutput struct {
+	DeletionTaskID string `json:"DeletionTaskId" required:"true" min:"1" max:"1000"`
+}
+
+// GetServiceLinkedRoleDeletionStatusInput is what GetServiceLinkedRoleDeletionStatus takes.
+type GetServiceLinkedRoleDeletionStatusInput struct {
+	DeletionTaskID string `json:"DeletionTaskId" required:"true" min:"1" max:"1000"`
+}
+
+// GetServiceLinkedRoleDeletionStatusOutput is what GetServiceLinkedRoleDeletionStatus answers.
+type GetServiceLinkedRoleDeletionStatusOutput struct {
+	Status string                         `json:"Status" required:"true" enum:"SUCCEEDED,IN_PROGRESS,FAILED,NOT_STARTED"`
+	Reason *DeletionTaskFailureReasonType `json:"Reason,omitzero"`
+}
+
+// SimulatePrincipalPolicyInput is what SimulatePrincipalPolicy takes.
+type SimulatePrincipalPolicyInput struct {
+	PolicySourceARN                    string             `json:"PolicySourceArn" required:"true" min:"20" max:"2048"`
+	PolicyInputList                    []string           `json:"PolicyInputList,omitzero" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	PermissionsBoundaryPolicyInputList []string           `json:"PermissionsBoundaryPolicyInputList,omitzero" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	ActionNames                        []string           `json:"ActionNames" required:"true" ofmin:"3" ofmax:"128"`
+	ResourceARNs                       []string           `json:"ResourceArns,omitzero" ofmin:"1" ofmax:"2048"`
+	ResourcePolicy                     string             `json:"ResourcePolicy,omitzero" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	ResourceOwner                      string             `json:"ResourceOwner,omitzero" min:"1" max:"2048"`
+	CallerARN                          string             `json:"CallerArn,omitzero" min:"1" max:"2048"`
+	ContextEntries                     []ContextEntry     `json:"ContextEntries,omitzero"`
+	ResourceHandlingOption             string             `json:"ResourceHandlingOption,omitzero" min:"1" max:"64"`
+	MaxItems                           *int32             `json:"MaxItems,omitzero" min:"1" max:"1000"`
+	Marker                             string             `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	PolicyExclusionList                []PolicyIdentifier `json:"PolicyExclusionList,omitzero"`
+}
+
+// SimulatePrincipalPolicyOutput is what SimulatePrincipalPolicy answers.
+type SimulatePrincipalPolicyOutput struct {
+	EvaluationResults []EvaluationResult `json:"EvaluationResults,omitzero"`
+	IsTruncated       *bool              `json:"IsTruncated,omitzero"`
+	Marker            string             `json:"Marker,omitzero"`
+}
+
+// SimulateCustomPolicyInput is what SimulateCustomPolicy takes.
+type SimulateCustomPolicyInput struct {
+	PolicyInputList                    []string                        `json:"PolicyInputList" required:"true" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	PermissionsBoundaryPolicyInputList []string                        `json:"PermissionsBoundaryPolicyInputList,omitzero" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	ActionNames                        []string                        `json:"ActionNames" required:"true" ofmin:"3" ofmax:"128"`
+	ResourceARNs                       []string                        `json:"ResourceArns,omitzero" ofmin:"1" ofmax:"2048"`
+	ResourcePolicy                     string                          `json:"ResourcePolicy,omitzero" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	ResourceOwner                      string                          `json:"ResourceOwner,omitzero" min:"1" max:"2048"`
+	CallerARN                          string                          `json:"CallerArn,omitzero" min:"1" max:"2048"`
+	ContextEntries                     []ContextEntry                  `json:"ContextEntries,omitzero"`
+	ResourceHandlingOption             string                          `json:"ResourceHandlingOption,omitzero" min:"1" max:"64"`
+	MaxItems                           *int32                          `json:"MaxItems,omitzero" min:"1" max:"1000"`
+	Marker                             string                          `json:"Marker,omitzero" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType `json:"OrderedOrganizationPolicyInputList,omitzero"`
+}
+
+// SimulateCustomPolicyOutput is what SimulateCustomPolicy answers.
+type SimulateCustomPolicyOutput struct {
+	EvaluationResults []EvaluationResult `json:"EvaluationResults,omitzero"`
+	IsTruncated       *bool              `json:"IsTruncated,omitzero"`
+	Marker            string             `json:"Marker,omitzero"`
+}
+
+// GetContextKeysForPrincipalPolicyInput is what GetContextKeysForPrincipalPolicy takes.
+type GetContextKeysForPrincipalPolicyInput struct {
+	PolicySourceARN string   `json:"PolicySourceArn" required:"true" min:"20" max:"2048"`
+	PolicyInputList []string `json:"PolicyInputList,omitzero" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
+// GetContextKeysForPrincipalPolicyOutput is what GetContextKeysForPrincipalPolicy answers.
+type GetContextKeysForPrincipalPolicyOutput struct {
+	ContextKeyNames []string `json:"ContextKeyNames,omitzero" ofmin:"5" ofmax:"256"`
+}
+
+// GetContextKeysForCustomPolicyInput is what GetContextKeysForCustomPolicy takes.
+type GetContextKeysForCustomPolicyInput struct {
+	PolicyInputList []string `json:"PolicyInputList" required:"true" ofmin:"1" ofmax:"131072" ofpattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
+// GetContextKeysForCustomPolicyOutput is what GetContextKeysForCustomPolicy answers.
+type GetContextKeysForCustomPolicyOutput struct {
+	ContextKeyNames []string `json:"ContextKeyNames,omitzero" ofmin:"5" ofmax:"256"`
+}
+
 // AccessKey is a structure of the iam API.
 type AccessKey struct {
 	UserName        string        `json:"UserName" required:"true" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
@@ -250,6 +833,13 @@ type AccessKey struct {
 	Status          string        `json:"Status" required:"true" enum:"Active,Inactive,Expired"`
 	SecretAccessKey string        `json:"SecretAccessKey" required:"true" hide:"true"`
 	CreateDate      api.Timestamp `json:"CreateDate,omitzero"`
+}
+
+// AccessKeyLastUsed is a structure of the iam API.
+type AccessKeyLastUsed struct {
+	LastUsedDate api.Timestamp `json:"LastUsedDate,omitzero"`
+	ServiceName  string        `json:"ServiceName" required:"true"`
+	Region       string        `json:"Region" required:"true"`
 }
 
 // AccessKeyMetadata is a structure of the iam API.
@@ -266,6 +856,52 @@ type AttachedPolicy struct {
 	PolicyARN  string `json:"PolicyArn,omitzero" min:"20" max:"2048"`
 }
 
+// ContextEntry is a structure of the iam API.
+type ContextEntry struct {
+	ContextKeyName   string   `json:"ContextKeyName,omitzero" min:"5" max:"256"`
+	ContextKeyValues []string `json:"ContextKeyValues,omitzero"`
+	ContextKeyType   string   `json:"ContextKeyType,omitzero" enum:"string,stringList,numeric,numericList,boolean,booleanList,ip,ipList,binary,binaryList,date,dateList"`
+}
+
+// DeletionTaskFailureReasonType is a structure of the iam API.
+type DeletionTaskFailureReasonType struct {
+	Reason        string          `json:"Reason,omitzero" max:"1000"`
+	RoleUsageList []RoleUsageType `json:"RoleUsageList,omitzero"`
+}
+
+// EvaluationResult is a structure of the iam API.
+type EvaluationResult struct {
+	EvalActionName                    string                             `json:"EvalActionName" required:"true" min:"3" max:"128"`
+	EvalResourceName                  string                             `json:"EvalResourceName,omitzero" min:"1" max:"2048"`
+	EvalDecision                      string                             `json:"EvalDecision" required:"true" enum:"allowed,explicitDeny,implicitDeny"`
+	MatchedStatements                 []Statement                        `json:"MatchedStatements,omitzero"`
+	MissingContextValues              []string                           `json:"MissingContextValues,omitzero" ofmin:"5" ofmax:"256"`
+	OrganizationsDecisionDetail       *OrganizationsDecisionDetail       `json:"OrganizationsDecisionDetail,omitzero"`
+	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail `json:"PermissionsBoundaryDecisionDetail,omitzero"`
+	EvalDecisionDetails               map[string]string                  `json:"EvalDecisionDetails,omitzero" keymin:"3" keymax:"256" ofenum:"allowed,explicitDeny,implicitDeny"`
+	ResourceSpecificResults           []ResourceSpecificResult           `json:"ResourceSpecificResults,omitzero"`
+}
+
+// Group is a structure of the iam API.
+type Group struct {
+	Path       string        `json:"Path" required:"true" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	GroupName  string        `json:"GroupName" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	GroupID    string        `json:"GroupId" required:"true" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN        string        `json:"Arn" required:"true" min:"20" max:"2048"`
+	CreateDate api.Timestamp `json:"CreateDate" required:"true"`
+}
+
+// GroupDetail is a structure of the iam API.
+type GroupDetail struct {
+	Path                    string           `json:"Path,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	GroupName               string           `json:"GroupName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	GroupID                 string           `json:"GroupId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN                     string           `json:"Arn,omitzero" min:"20" max:"2048"`
+	CreateDate              api.Timestamp    `json:"CreateDate,omitzero"`
+	GroupPolicyList         []PolicyDetail   `json:"GroupPolicyList,omitzero"`
+	AttachedManagedPolicies []AttachedPolicy `json:"AttachedManagedPolicies,omitzero"`
+}
+
 // InstanceProfile is a structure of the iam API.
 type InstanceProfile struct {
 	Path                string        `json:"Path" required:"true" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
@@ -275,6 +911,109 @@ type InstanceProfile struct {
 	CreateDate          api.Timestamp `json:"CreateDate" required:"true"`
 	Roles               []Role        `json:"Roles" required:"true"`
 	Tags                []Tag         `json:"Tags,omitzero" max:"50"`
+}
+
+// ManagedPolicyDetail is a structure of the iam API.
+type ManagedPolicyDetail struct {
+	PolicyName                    string          `json:"PolicyName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyID                      string          `json:"PolicyId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN                           string          `json:"Arn,omitzero" min:"20" max:"2048"`
+	Path                          string          `json:"Path,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	DefaultVersionID              string          `json:"DefaultVersionId,omitzero" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+	AttachmentCount               *int32          `json:"AttachmentCount,omitzero"`
+	PermissionsBoundaryUsageCount *int32          `json:"PermissionsBoundaryUsageCount,omitzero"`
+	IsAttachable                  *bool           `json:"IsAttachable,omitzero"`
+	Description                   string          `json:"Description,omitzero" max:"1000"`
+	CreateDate                    api.Timestamp   `json:"CreateDate,omitzero"`
+	UpdateDate                    api.Timestamp   `json:"UpdateDate,omitzero"`
+	PolicyVersionList             []PolicyVersion `json:"PolicyVersionList,omitzero"`
+}
+
+// OrderedOrganizationPolicyType is a structure of the iam API.
+type OrderedOrganizationPolicyType struct {
+	ServiceControlPolicyInputList []string `json:"ServiceControlPolicyInputList,omitzero"`
+}
+
+// OrganizationsDecisionDetail is a structure of the iam API.
+type OrganizationsDecisionDetail struct {
+	AllowedByOrganizations *bool `json:"AllowedByOrganizations,omitzero"`
+}
+
+// PermissionsBoundaryDecisionDetail is a structure of the iam API.
+type PermissionsBoundaryDecisionDetail struct {
+	AllowedByPermissionsBoundary *bool `json:"AllowedByPermissionsBoundary,omitzero"`
+}
+
+// Policy is a structure of the iam API.
+type Policy struct {
+	PolicyName                    string        `json:"PolicyName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyID                      string        `json:"PolicyId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN                           string        `json:"Arn,omitzero" min:"20" max:"2048"`
+	Path                          string        `json:"Path,omitzero" min:"1" max:"512" pattern:"((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"`
+	DefaultVersionID              string        `json:"DefaultVersionId,omitzero" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+	AttachmentCount               *int32        `json:"AttachmentCount,omitzero"`
+	PermissionsBoundaryUsageCount *int32        `json:"PermissionsBoundaryUsageCount,omitzero"`
+	IsAttachable                  *bool         `json:"IsAttachable,omitzero"`
+	Description                   string        `json:"Description,omitzero" max:"1000"`
+	CreateDate                    api.Timestamp `json:"CreateDate,omitzero"`
+	UpdateDate                    api.Timestamp `json:"UpdateDate,omitzero"`
+	Tags                          []Tag         `json:"Tags,omitzero" max:"50"`
+}
+
+// PolicyDetail is a structure of the iam API.
+type PolicyDetail struct {
+	PolicyName     string `json:"PolicyName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	PolicyDocument string `json:"PolicyDocument,omitzero" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+}
+
+// PolicyGroup is a structure of the iam API.
+type PolicyGroup struct {
+	GroupName string `json:"GroupName,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	GroupID   string `json:"GroupId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+}
+
+// PolicyIdentifier is a structure of the iam API.
+type PolicyIdentifier struct {
+	PolicyType             string                      `json:"PolicyType,omitzero"`
+	PolicyARN              string                      `json:"PolicyArn,omitzero"`
+	InlinePolicyIdentifier *InlinePolicyIdentifierType `json:"InlinePolicyIdentifier,omitzero"`
+}
+
+// InlinePolicyIdentifierType is a structure of the iam API.
+type InlinePolicyIdentifierType struct {
+	PolicyName     string `json:"PolicyName" required:"true"`
+	AttachmentType string `json:"AttachmentType" required:"true"`
+	AttachmentName string `json:"AttachmentName" required:"true"`
+}
+
+// PolicyRole is a structure of the iam API.
+type PolicyRole struct {
+	RoleName string `json:"RoleName,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	RoleID   string `json:"RoleId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+}
+
+// PolicyUser is a structure of the iam API.
+type PolicyUser struct {
+	UserName string `json:"UserName,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	UserID   string `json:"UserId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+}
+
+// PolicyVersion is a structure of the iam API.
+type PolicyVersion struct {
+	Document         string        `json:"Document,omitzero" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	VersionID        string        `json:"VersionId,omitzero" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+	IsDefaultVersion *bool         `json:"IsDefaultVersion,omitzero"`
+	CreateDate       api.Timestamp `json:"CreateDate,omitzero"`
+}
+
+// ResourceSpecificResult is a structure of the iam API.
+type ResourceSpecificResult struct {
+	EvalResourceName                  string                             `json:"EvalResourceName" required:"true" min:"1" max:"2048"`
+	EvalResourceDecision              string                             `json:"EvalResourceDecision" required:"true" enum:"allowed,explicitDeny,implicitDeny"`
+	MatchedStatements                 []Statement                        `json:"MatchedStatements,omitzero"`
+	MissingContextValues              []string                           `json:"MissingContextValues,omitzero" ofmin:"5" ofmax:"256"`
+	EvalDecisionDetails               map[string]string                  `json:"EvalDecisionDetails,omitzero" keymin:"3" keymax:"256" ofenum:"allowed,explicitDeny,implicitDeny"`
+	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail `json:"PermissionsBoundaryDecisionDetail,omitzero"`
 }
 
 // Role is a structure of the iam API.
@@ -299,16 +1038,52 @@ type AttachedPermissionsBoundary struct {
 	PermissionsBoundaryARN  string `json:"PermissionsBoundaryArn,omitzero" min:"20" max:"2048"`
 }
 
+// RoleDetail is a structure of the iam API.
+type RoleDetail struct {
+	Path                     string                       `json:"Path,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	RoleName                 string                       `json:"RoleName,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	RoleID                   string                       `json:"RoleId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN                      string                       `json:"Arn,omitzero" min:"20" max:"2048"`
+	CreateDate               api.Timestamp                `json:"CreateDate,omitzero"`
+	AssumeRolePolicyDocument string                       `json:"AssumeRolePolicyDocument,omitzero" min:"1" max:"131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	InstanceProfileList      []InstanceProfile            `json:"InstanceProfileList,omitzero"`
+	RolePolicyList           []PolicyDetail               `json:"RolePolicyList,omitzero"`
+	AttachedManagedPolicies  []AttachedPolicy             `json:"AttachedManagedPolicies,omitzero"`
+	PermissionsBoundary      *AttachedPermissionsBoundary `json:"PermissionsBoundary,omitzero"`
+	Tags                     []Tag                        `json:"Tags,omitzero" max:"50"`
+	RoleLastUsed             *RoleLastUsed                `json:"RoleLastUsed,omitzero"`
+}
+
 // RoleLastUsed is a structure of the iam API.
 type RoleLastUsed struct {
 	LastUsedDate api.Timestamp `json:"LastUsedDate,omitzero"`
 	Region       string        `json:"Region,omitzero"`
 }
 
+// RoleUsageType is a structure of the iam API.
+type RoleUsageType struct {
+	Region    string   `json:"Region,omitzero" min:"1" max:"100"`
+	Resources []string `json:"Resources,omitzero" ofmin:"20" ofmax:"2048"`
+}
+
 // SourceRoleTemplate is a structure of the iam API.
 type SourceRoleTemplate struct {
 	TemplateARN          string `json:"TemplateArn" required:"true"`
 	TemplateMinorVersion int32  `json:"TemplateMinorVersion" required:"true"`
+}
+
+// Statement is a structure of the iam API.
+type Statement struct {
+	SourcePolicyID   string    `json:"SourcePolicyId,omitzero"`
+	SourcePolicyType string    `json:"SourcePolicyType,omitzero" enum:"user,group,role,aws-managed,user-managed,resource,none"`
+	StartPosition    *Position `json:"StartPosition,omitzero"`
+	EndPosition      *Position `json:"EndPosition,omitzero"`
+}
+
+// Position is a structure of the iam API.
+type Position struct {
+	Line   *int32 `json:"Line,omitzero"`
+	Column *int32 `json:"Column,omitzero"`
 }
 
 // Tag is a structure of the iam API.
@@ -327,4 +1102,18 @@ type User struct {
 	PasswordLastUsed    api.Timestamp                `json:"PasswordLastUsed,omitzero"`
 	PermissionsBoundary *AttachedPermissionsBoundary `json:"PermissionsBoundary,omitzero"`
 	Tags                []Tag                        `json:"Tags,omitzero" max:"50"`
+}
+
+// UserDetail is a structure of the iam API.
+type UserDetail struct {
+	Path                    string                       `json:"Path,omitzero" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	UserName                string                       `json:"UserName,omitzero" min:"1" max:"64" pattern:"[\\w+=,.@-]+"`
+	UserID                  string                       `json:"UserId,omitzero" min:"16" max:"128" pattern:"[\\w]+"`
+	ARN                     string                       `json:"Arn,omitzero" min:"20" max:"2048"`
+	CreateDate              api.Timestamp                `json:"CreateDate,omitzero"`
+	UserPolicyList          []PolicyDetail               `json:"UserPolicyList,omitzero"`
+	GroupList               []string                     `json:"GroupList,omitzero" ofmin:"1" ofmax:"128" ofpattern:"[\\w+=,.@-]+"`
+	AttachedManagedPolicies []AttachedPolicy             `json:"AttachedManagedPolicies,omitzero"`
+	PermissionsBoundary     *AttachedPermissionsBoundary `json:"PermissionsBoundary,omitzero"`
+	Tags                    []Tag                        `json:"Tags,omitzero" max:"50"`
 }

@@ -41,6 +41,101 @@ type AssumeRoleOutput struct {
 	SessionTokenSize        *int32           `json:"SessionTokenSize,omitzero"`
 }
 
+// AssumeRoleWithWebIdentityInput is what AssumeRoleWithWebIdentity takes.
+type AssumeRoleWithWebIdentityInput struct {
+	RoleARN                 string                 `json:"RoleArn" required:"true" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
+	RoleSessionName         string                 `json:"RoleSessionName" required:"true" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
+	WebIdentityToken        string                 `json:"WebIdentityToken" required:"true" min:"4" max:"20000" hide:"true"`
+	ProviderID              string                 `json:"ProviderId,omitzero" min:"4" max:"2048"`
+	PolicyARNs              []PolicyDescriptorType `json:"PolicyArns,omitzero"`
+	Policy                  string                 `json:"Policy,omitzero" min:"1" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	DurationSeconds         *int32                 `json:"DurationSeconds,omitzero" min:"900" max:"43200"`
+	MinimumSessionTokenSize *int32                 `json:"MinimumSessionTokenSize,omitzero"`
+}
+
+// AssumeRoleWithWebIdentityOutput is what AssumeRoleWithWebIdentity answers.
+type AssumeRoleWithWebIdentityOutput struct {
+	Credentials                 *Credentials     `json:"Credentials,omitzero"`
+	SubjectFromWebIdentityToken string           `json:"SubjectFromWebIdentityToken,omitzero" min:"6" max:"255"`
+	AssumedRoleUser             *AssumedRoleUser `json:"AssumedRoleUser,omitzero"`
+	PackedPolicySize            *int32           `json:"PackedPolicySize,omitzero" min:"0"`
+	Provider                    string           `json:"Provider,omitzero"`
+	Audience                    string           `json:"Audience,omitzero"`
+	SourceIdentity              string           `json:"SourceIdentity,omitzero" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
+	SessionTokenUtilization     *int32           `json:"SessionTokenUtilization,omitzero"`
+	SessionTokenSize            *int32           `json:"SessionTokenSize,omitzero"`
+}
+
+// AssumeRootInput is what AssumeRoot takes.
+type AssumeRootInput struct {
+	TargetPrincipal         string                `json:"TargetPrincipal" required:"true" min:"12" max:"2048"`
+	TaskPolicyARN           *PolicyDescriptorType `json:"TaskPolicyArn" required:"true"`
+	DurationSeconds         *int32                `json:"DurationSeconds,omitzero" min:"0" max:"900"`
+	MinimumSessionTokenSize *int32                `json:"MinimumSessionTokenSize,omitzero"`
+}
+
+// AssumeRootOutput is what AssumeRoot answers.
+type AssumeRootOutput struct {
+	Credentials             *Credentials `json:"Credentials,omitzero"`
+	SourceIdentity          string       `json:"SourceIdentity,omitzero" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
+	SessionTokenUtilization *int32       `json:"SessionTokenUtilization,omitzero"`
+	SessionTokenSize        *int32       `json:"SessionTokenSize,omitzero"`
+}
+
+// GetSessionTokenInput is what GetSessionToken takes.
+type GetSessionTokenInput struct {
+	DurationSeconds         *int32 `json:"DurationSeconds,omitzero" min:"900" max:"129600"`
+	SerialNumber            string `json:"SerialNumber,omitzero" min:"9" max:"256" pattern:"[\\w+=/:,.@-]*"`
+	TokenCode               string `json:"TokenCode,omitzero" min:"6" max:"6" pattern:"[\\d]*"`
+	MinimumSessionTokenSize *int32 `json:"MinimumSessionTokenSize,omitzero"`
+}
+
+// GetSessionTokenOutput is what GetSessionToken answers.
+type GetSessionTokenOutput struct {
+	Credentials             *Credentials `json:"Credentials,omitzero"`
+	SessionTokenUtilization *int32       `json:"SessionTokenUtilization,omitzero"`
+	SessionTokenSize        *int32       `json:"SessionTokenSize,omitzero"`
+}
+
+// GetFederationTokenInput is what GetFederationToken takes.
+type GetFederationTokenInput struct {
+	Name                    string                 `json:"Name" required:"true" min:"2" max:"32" pattern:"[\\w+=,.@-]*"`
+	Policy                  string                 `json:"Policy,omitzero" min:"1" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	PolicyARNs              []PolicyDescriptorType `json:"PolicyArns,omitzero"`
+	DurationSeconds         *int32                 `json:"DurationSeconds,omitzero" min:"900" max:"129600"`
+	Tags                    []Tag                  `json:"Tags,omitzero" max:"50"`
+	MinimumSessionTokenSize *int32                 `json:"MinimumSessionTokenSize,omitzero"`
+}
+
+// GetFederationTokenOutput is what GetFederationToken answers.
+type GetFederationTokenOutput struct {
+	Credentials             *Credentials   `json:"Credentials,omitzero"`
+	FederatedUser           *FederatedUser `json:"FederatedUser,omitzero"`
+	PackedPolicySize        *int32         `json:"PackedPolicySize,omitzero" min:"0"`
+	SessionTokenUtilization *int32         `json:"SessionTokenUtilization,omitzero"`
+	SessionTokenSize        *int32         `json:"SessionTokenSize,omitzero"`
+}
+
+// GetAccessKeyInfoInput is what GetAccessKeyInfo takes.
+type GetAccessKeyInfoInput struct {
+	AccessKeyID string `json:"AccessKeyId" required:"true" min:"16" max:"128" pattern:"[\\w]*"`
+}
+
+// GetAccessKeyInfoOutput is what GetAccessKeyInfo answers.
+type GetAccessKeyInfoOutput struct {
+	Account string `json:"Account,omitzero"`
+}
+
+// DecodeAuthorizationMessageInput is what DecodeAuthorizationMessage takes.
+type DecodeAuthorizationMessageInput struct {
+	EncodedMessage string `json:"EncodedMessage" required:"true" min:"1" max:"10240"`
+}
+
+// DecodeAuthorizationMessageOutput is what DecodeAuthorizationMessage answers.
+type DecodeAuthorizationMessageOutput struct {
+	DecodedMessage string `json:"DecodedMessage,omitzero"`
+}
+
 // AssumedRoleUser is a structure of the sts API.
 type AssumedRoleUser struct {
 	AssumedRoleID string `json:"AssumedRoleId" required:"true" min:"2" max:"193" pattern:"[\\w+=,.@:-]*"`
@@ -53,6 +148,12 @@ type Credentials struct {
 	SecretAccessKey string        `json:"SecretAccessKey" required:"true" hide:"true"`
 	SessionToken    string        `json:"SessionToken" required:"true"`
 	Expiration      api.Timestamp `json:"Expiration" required:"true"`
+}
+
+// FederatedUser is a structure of the sts API.
+type FederatedUser struct {
+	FederatedUserID string `json:"FederatedUserId" required:"true" min:"2" max:"193" pattern:"[\\w+=,.@\\:-]*"`
+	ARN             string `json:"Arn" required:"true" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
 }
 
 // PolicyDescriptorType is a structure of the sts API.

@@ -2,31 +2,31 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
 	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/arn"
-	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
 
 // A userRecord is what is stored of a user, under account and name.
 type userRecord struct {
-	Entity
+	Identity
 	Keys []keyRecord `json:"keys,omitzero"` // at most two
+	// Groups are the unique ids of the user's groups, sorted. Each exists, since a
+	// group that has members cannot be deleted.
+	Groups []string `json:"groups,omitzero"`
 }
 
-func (u userRecord) arn() arn.ARN { return arn.New("iam", "", u.Account, "user"+u.Path+u.Name) }
+func (u userRecord) arn() arn.ARN { return u.named("user") }
 
 func (s *Service) user(account arn.AccountID, name string) (userRecord, bool) {
-	u, _, ok := s.users.Get(entityKey(account, name))
-	return u, ok
+	return s.users.find(account, name)
 }
 
-// wire is the wire form of a user. Lists leave the tags out.
+// wire is the wire form of a user. Lists leave tags and boundary out.
 func (u userRecord) wire() User {
 	return User{
 		Path:       u.Path,
@@ -37,26 +37,24 @@ func (u userRecord) wire() User {
 	}
 }
 
-// createUser makes a user without any permission. There are no managed policies
-// yet, so a permissions boundary cannot be one of them and is refused.
+// wireWhole is the wire form of a user with everything.
+func (u userRecord) wireWhole() *User {
+	out := u.wire()
+	out.Tags, out.PermissionsBoundary = u.wireTags(), u.boundary()
+	return &out
+}
+
+// createUser makes a user without any permission.
 func (s *Service) createUser(ctx context.Context, call *api.Call, in *CreateUserInput) (*CreateUserOutput, error) {
-	if in.PermissionsBoundary != "" {
-		return nil, errPolicyNotAttachable(in.PermissionsBoundary)
-	}
-	e, err := s.newEntity(call, "AIDA", in.Path, in.UserName, in.Tags)
+	i, err := s.newIdentity(call, "AIDA", in.Path, in.UserName, in.Tags, in.PermissionsBoundary)
 	if err != nil {
 		return nil, err
 	}
-	u := userRecord{Entity: e}
-	if _, err := s.users.Create(ctx, entityKey(u.Account, u.Name), u); err != nil {
-		if errors.Is(err, catalog.ErrExists) {
-			return nil, errExists("User", in.UserName)
-		}
-		return nil, fmt.Errorf("create user: %w", err)
+	u := userRecord{Identity: i}
+	if err := s.users.create(ctx, u, s.boundaryCheck(&i)); err != nil {
+		return nil, err
 	}
-	out := u.wire()
-	out.Tags = u.wireTags()
-	return &CreateUserOutput{User: &out}, nil
+	return &CreateUserOutput{User: u.wireWhole()}, nil
 }
 
 // getUser answers a user, or without a name whoever asks.
@@ -75,51 +73,88 @@ func (s *Service) getUser(_ context.Context, call *api.Call, in *GetUserInput) (
 			CreateDate: api.At(account.Created),
 		}}, nil
 	}
-	u, ok := s.user(h.Account, h.User)
-	if !ok {
-		return nil, errNoSuchUser(h.User)
+	u, err := s.users.get(call, h.User)
+	if err != nil {
+		return nil, err
 	}
-	out := u.wire()
-	out.Tags = u.wireTags()
-	return &GetUserOutput{User: &out}, nil
+	return &GetUserOutput{User: u.wireWhole()}, nil
 }
 
-// deleteUser deletes a user who has neither access keys nor policies left.
+// updateUser gives a user another name or path. The user stays the same: keys,
+// groups, policies, and the trust of roles that name the user.
+func (s *Service) updateUser(ctx context.Context, call *api.Call, in *UpdateUserInput) (*api.Void, error) {
+	return nil, rename(ctx, s.users, call, in.UserName, in.NewUserName, func(u *userRecord) {
+		if in.NewPath != "" {
+			u.Path = in.NewPath
+		}
+	}, s.moveKeys)
+}
+
+// moveKeys lets the ids of a user's access keys lead to the user's present name.
+func (s *Service) moveKeys(ctx context.Context, u userRecord) error {
+	for _, k := range u.Keys {
+		_, err := s.keys.Update(ctx, catalog.KeyOf(k.ID), func(keyHolder, bool) (keyHolder, error) {
+			return keyHolder{Account: u.Account, User: lower(u.Name)}, nil
+		})
+		if err != nil {
+			return fmt.Errorf("move access key %s: %w", k.ID, err)
+		}
+	}
+	return nil
+}
+
+// deleteUser deletes a user who has nothing left: no access keys, policies and
+// groups.
 func (s *Service) deleteUser(ctx context.Context, call *api.Call, in *DeleteUserInput) (*api.Void, error) {
-	return nil, deleteChecked(ctx, s.users, entityKey(call.Account(), in.UserName), errNoSuchUser(in.UserName), func(u userRecord) error {
+	return nil, s.users.remove(ctx, call, in.UserName, func(u *userRecord) error {
 		switch {
 		case len(u.Keys) > 0:
-			return errDeleteConflict("access keys")
-		case len(u.Policies) > 0:
-			return errDeleteConflict("policies")
+			return errDeleteConflict("delete access keys")
+		case len(u.Groups) > 0:
+			return errDeleteConflict("remove users from group")
 		}
-		return nil
+		return u.removable()
 	})
+}
+
+// removable refuses to let an identity go that has policies.
+func (i *Identity) removable() error {
+	switch {
+	case len(i.Policies) > 0:
+		return errDeleteConflict("delete policies")
+	case len(i.Attached) > 0:
+		return errDeleteConflict("detach all policies")
+	}
+	return nil
 }
 
 // listUsers answers the account's users under a path, by name without regard to
 // case.
 func (s *Service) listUsers(_ context.Context, call *api.Call, in *ListUsersInput) (*ListUsersOutput, error) {
 	p := pageRequest{call: call, list: in.PathPrefix, marker: in.Marker, maxItems: in.MaxItems}
-	users, next, err := page(s, p, func(after string) iter.Seq2[string, userRecord] {
-		return byName(s.users, call.Account(), after, func(u userRecord) bool { return strings.HasPrefix(u.Path, in.PathPrefix) })
-	})
+	users, next, err := page(s, p, s.users.inAccount(call.Account(), under(in.PathPrefix)))
 	if err != nil {
 		return nil, err
 	}
-	out := &ListUsersOutput{Users: []User{}, Marker: next, IsTruncated: truncated(next)}
-	for _, u := range users {
-		out.Users = append(out.Users, u.wire())
-	}
-	return out, nil
+	return &ListUsersOutput{Users: wireUsers(users), Marker: next, IsTruncated: truncated(next)}, nil
 }
 
-// userResource is how policies name the user of that name in the caller's
-// account. One that does not exist is named as if it had no path.
-func (s *Service) userResource(call *api.Call, name string) (arn.ARN, policy.Context) {
-	u, ok := s.user(call.Account(), name)
-	if !ok {
-		return arn.New("iam", "", call.Account(), "user/"+name), nil
+func wireUsers(users []userRecord) []User {
+	list := []User{}
+	for _, u := range users {
+		list = append(list, u.wire())
 	}
-	return u.arn(), resourceTags(u.Tags)
+	return list
+}
+
+// under lets identities through whose path begins so.
+func under(prefix string) func(*Identity) bool {
+	return func(i *Identity) bool { return strings.HasPrefix(i.Path, prefix) }
+}
+
+// usersOf are the members of a group, by name.
+func (s *Service) usersOf(g *groupRecord) func(after string) iter.Seq2[string, userRecord] {
+	return func(after string) iter.Seq2[string, userRecord] {
+		return byName(s.users.Table, g.Account, after, func(u userRecord) bool { return u.in(g.ID) })
+	}
 }

@@ -29,6 +29,7 @@ type world struct {
 	t       testing.TB
 	dir     string
 	key     [32]byte
+	sealer  *api.Sealer // of that key, made when the world opens
 	now     time.Time
 	strict  bool // accounts and keys exist only when they were made
 	orgs    *organizations.Service
@@ -66,8 +67,9 @@ func (w *world) open() {
 		},
 	})
 	must(w.t, err)
+	w.sealer = api.NewSealer(w.key)
 	w.iam, err = iam.New(iam.Config{
-		Catalog: c, Organizations: w.orgs, Sealer: api.NewSealer(w.key), RootKeysByRule: !w.strict,
+		Catalog: c, Organizations: w.orgs, Sealer: w.sealer, RootKeysByRule: !w.strict,
 		DevCredentials: []iam.DevCredential{{KeyID: "AKIAGIVEN", Secret: "given", Account: gamma}},
 		Now:            clock, Log: log,
 	})

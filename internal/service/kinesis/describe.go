@@ -19,7 +19,7 @@ func (s *Service) describeStream(_ context.Context, call *api.Call, in *Describe
 	if err != nil {
 		return nil, err
 	}
-	st, _, err := s.lookup(call, id)
+	st, _, err := s.lookupShared(call, id)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,9 @@ func (s *Service) describeStream(_ context.Context, call *api.Call, in *Describe
 		HasMoreShards:           more,
 		RetentionPeriodHours:    st.RetentionHours,
 		StreamCreationTimestamp: api.At(st.Created),
-		EnhancedMonitoring:      []EnhancedMetrics{{ShardLevelMetrics: []string{}}},
-		EncryptionType:          "NONE",
+		EnhancedMonitoring:      []EnhancedMetrics{{ShardLevelMetrics: st.metrics()}},
+		EncryptionType:          st.encryption(),
+		KeyID:                   st.KeyID,
 	}}, nil
 }
 
@@ -56,7 +57,7 @@ func (s *Service) describeStreamSummary(_ context.Context, call *api.Call, in *D
 	if err != nil {
 		return nil, err
 	}
-	st, _, err := s.lookup(call, id)
+	st, _, err := s.lookupShared(call, id)
 	if err != nil {
 		return nil, err
 	}
@@ -71,15 +72,16 @@ func (s *Service) describeStreamSummary(_ context.Context, call *api.Call, in *D
 		StreamModeDetails:          &StreamModeDetails{st.Mode},
 		RetentionPeriodHours:       st.RetentionHours,
 		StreamCreationTimestamp:    api.At(st.Created),
-		EnhancedMonitoring:         []EnhancedMetrics{{ShardLevelMetrics: []string{}}},
-		EncryptionType:             "NONE",
+		EnhancedMonitoring:         []EnhancedMetrics{{ShardLevelMetrics: st.metrics()}},
+		EncryptionType:             st.encryption(),
+		KeyID:                      st.KeyID,
 		OpenShardCount:             int32(open),
-		ConsumerCount:              new(int32),
+		ConsumerCount:              new(int32(len(st.Consumers))),
 		MaxRecordSizeInKiB:         &st.MaxRecordKiB,
 		RecordDistributionStrategy: st.Distribution,
 	}
 	if st.WarmMiBps > 0 {
-		summary.WarmThroughput = &WarmThroughputObject{TargetMiBps: &st.WarmMiBps, CurrentMiBps: &st.WarmMiBps}
+		summary.WarmThroughput = st.warmThroughput()
 	}
 	return &DescribeStreamSummaryOutput{summary}, nil
 }

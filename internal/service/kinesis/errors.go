@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -66,6 +67,124 @@ func errShardUnparsable(id streamID, shardID string) error {
 		"Could not find shard %s in stream %s under account %s.", shardID, id.Name, id.Account)
 }
 
+// Resharding and settings.
+
+func errOnDemand(id streamID) error {
+	return api.Refuse("ValidationException", "Request is invalid. Stream %s under account %s is in On-Demand mode.", id.Name, id.Account)
+}
+
+func errProvisioned(id streamID) error {
+	return api.Refuse("ValidationException", "Request is invalid. Stream %s under account %s is in Provisioned mode.", id.Name, id.Account)
+}
+
+func errSplitKey(id streamID, sh *shard, key string) error {
+	return api.Refuse("InvalidArgumentException",
+		"NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s is not both greater than one "+
+			"plus the shard's StartingHashKey %s and less than the shard's EndingHashKey %s.",
+		key, sh.ID, id.Name, id.Account, sh.Hashes.First, sh.Hashes.Last)
+}
+
+func errNotAdjacent(id streamID, a, b ShardID) error {
+	return api.Refuse("InvalidArgumentException",
+		"Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible for merging",
+		a, b, id.Name, id.Account)
+}
+
+func errShardClosed(id streamID, sh ShardID) error {
+	return api.Refuse("InvalidArgumentException",
+		"Shard %s in stream %s under account %s has already been merged or split, and thus is not eligible for merging or splitting.",
+		sh, id.Name, id.Account)
+}
+
+func errScaleUp(current, target int) error {
+	return api.Refuse("InvalidArgumentException",
+		"UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: %d Target shard count: %d",
+		current, target)
+}
+
+func errScaleDown(current, target int) error {
+	return api.Refuse("InvalidArgumentException",
+		"UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: %d Target shard count: %d",
+		current, target)
+}
+
+// The texts of these two are ours.
+
+func errScalings(id streamID) error {
+	return api.Refuse("LimitExceededException",
+		"UpdateShardCount was called %d times for stream %s under account %s in the last 24 hours, which is the limit.",
+		scalingsPerDay, id.Name, id.Account)
+}
+
+func errModeChanges(id streamID) error {
+	return api.Refuse("LimitExceededException",
+		"The mode of stream %s under account %s was changed %d times in the last 24 hours, which is the limit.",
+		id.Name, id.Account, modesPerDay)
+}
+
+// The texts of what follows are ours.
+
+func errEncryptionType(text string) error {
+	return api.Refuse("InvalidArgumentException", "EncryptionType must be %s, not %s.", encryptionKMS, text)
+}
+
+func errTooManyTags(resource string) error {
+	return api.Refuse("InvalidArgumentException", "Resource %s cannot have more than %d tags.", resource, maxTags)
+}
+
+func errCommitted(until time.Time) error {
+	return api.Refuse("InvalidArgumentException",
+		"The minimum throughput billing commitment cannot end before %s.", until.UTC().Format(time.RFC3339))
+}
+
+func errCallRate(call *api.Call) error {
+	return api.Refuse("LimitExceededException", "Rate exceeded for operation %s under account %s.", call.Operation, call.Account())
+}
+
+func errPolicySize() error {
+	return api.Refuse("InvalidArgumentException", "Policy has more than %d bytes.", maxPolicySize)
+}
+
+func errPolicyInvalid(err error) error {
+	return api.Refuse("InvalidArgumentException", "Policy is not valid: %s", err)
+}
+
+func errPolicyResource(resource string) error {
+	return api.Refuse("InvalidArgumentException", "The resource of every statement must be %s.", resource)
+}
+
+func errPolicyAction(action string) error {
+	return api.Refuse("InvalidArgumentException", "Action %s cannot be in a resource policy.", action)
+}
+
+func errNoPolicy(resource string) error {
+	return api.Refuse("ResourceNotFoundException", "Resource %s has no policy.", resource)
+}
+
+// Retention.
+
+func errRetentionShort(hours int32) error {
+	return api.Refuse("InvalidArgumentException",
+		"Minimum allowed retention period is %d hours. Requested retention period (%d hours) is too short.", defaultRetention, hours)
+}
+
+func errRetentionLong(hours int32) error {
+	return api.Refuse("InvalidArgumentException",
+		"Maximum allowed retention period is %d hours. Requested retention period (%d hours) is too long.", maxRetention, hours)
+}
+
+func errRetentionShorter(id streamID, hours, existing int32) error {
+	return api.Refuse("InvalidArgumentException",
+		"Requested retention period (%d hours) for stream %s can not be shorter than existing retention period (%d hours). "+
+			"Use DecreaseRetentionPeriod API.", hours, id.Name, existing)
+}
+
+func errRetentionLonger(id streamID, hours, existing int32) error {
+	return api.Refuse("InvalidArgumentException",
+		"Requested retention period (%d hours) for stream %s can not be longer than existing retention period (%d hours). "+
+			"Use IncreaseRetentionPeriod API.", hours, id.Name, existing)
+}
+
 // Writing.
 
 func errExplicitHashKey(text string) error {
@@ -91,6 +210,15 @@ func errOrdering(id streamID, number string) error {
 	return api.Refuse("InvalidArgumentException",
 		"ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.",
 		number, id.Name, id.Account)
+}
+
+// errRateExceeded refuses what is more than a shard's quota.
+func errRateExceeded(id streamID, sh ShardID) error {
+	return api.Refuse("ProvisionedThroughputExceededException", "%s", rateExceeded(id, sh))
+}
+
+func rateExceeded(id streamID, sh ShardID) string {
+	return fmt.Sprintf("Rate exceeded for shard %s in stream %s under account %s.", sh, id.Name, id.Account)
 }
 
 // errDryRun is the answer to a request that would have succeeded. The text is ours.
@@ -172,6 +300,48 @@ func errExpiredPage() error {
 
 func errFilterLacks(filter, member string) error {
 	return api.Refuse("InvalidArgumentException", "ShardFilter of type %s requires %s.", filter, member)
+}
+
+// Consumers. The texts of the first five are ours.
+
+func errNoConsumerNamed() error {
+	return api.Refuse("InvalidArgumentException", "Either ConsumerARN or both StreamARN and ConsumerName should be provided.")
+}
+
+func errConsumerNamedTwice(id consumerID) error {
+	return api.Refuse("InvalidArgumentException",
+		"ConsumerARN of consumer %s under stream %s and the given StreamARN and ConsumerName differ.", id.Name, id.Stream.Name)
+}
+
+func errInvalidConsumerARN(text string) error {
+	return api.Refuse("InvalidArgumentException", "ConsumerARN %s is not the ARN of a consumer.", text)
+}
+
+func errConsumerNotFound(id consumerID) error {
+	return api.Refuse("ResourceNotFoundException",
+		"Consumer %s under stream %s not found for account %s.", id.Name, id.Stream.Name, id.Stream.Account)
+}
+
+func errConsumerExists(id consumerID) error {
+	return api.Refuse("ResourceInUseException",
+		"Consumer %s under stream %s already exists for account %s.", id.Name, id.Stream.Name, id.Stream.Account)
+}
+
+func errConsumerLimit(id streamID, limit int, which string) error {
+	return api.Refuse("LimitExceededException",
+		"Stream %s under account %s has reached the limit of %d %s.", id.Name, id.Account, limit, which)
+}
+
+func errConsumerNotActive(id consumerID, c *consumer) error {
+	return api.Refuse("ResourceInUseException",
+		"Consumer %s with creation timestamp %d under stream: %s , account %s is not in ACTIVE status.",
+		c.Name, c.Created.Unix(), id.Stream.Name, id.Stream.Account)
+}
+
+// errSubscribed refuses a subscription, and ends one that another has taken over.
+func errSubscribed(id consumerID, c *consumer, sh ShardID) error {
+	return api.Refuse("ResourceInUseException", "Another active subscription exists for this consumer: %s:%s:%s:%d:%s",
+		id.Stream.Account, id.Stream.Name, c.Name, c.Created.Unix(), sh)
 }
 
 // journalGone reports whether an error of a journal means that its stream has been

@@ -23,16 +23,13 @@ const (
 // shards that took over. Damage in the journal fails the call; it is never passed
 // over.
 //
-// Ours: there is no rate limit, so a full answer is not followed by throttling.
+// A full answer is followed by throttling only under AWS's quotas (Config.Quotas).
 func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecordsInput) (*GetRecordsOutput, error) {
 	it, err := s.openIterator(call, in.ShardIterator)
 	if err != nil {
 		return nil, err
 	}
-	id, err := named(call, it.stream, in.StreamARN)
-	if err != nil {
-		return nil, err
-	}
+	id := it.stream
 	if now := s.cfg.Now(); now.Sub(it.made) > iteratorLife {
 		return nil, errExpiredIterator(it.made, now)
 	}
@@ -46,18 +43,26 @@ func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecords
 	if valueOr(in.DryRun, false) {
 		return nil, errDryRun()
 	}
+	if sh.Passage {
+		return &GetRecordsOutput{Records: []Record{}, MillisBehindLatest: new(int64), ChildShards: st.childShards(sh.ID)}, nil
+	}
+	if !s.quotas.admitRead(&st, sh) {
+		return nil, errRateExceeded(id, sh.ID)
+	}
 	j, err := s.cfg.Journals.Open(ctx, st.journal(sh.ID))
 	if err != nil {
-		return nil, s.unlessDeleted(id, &st, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
+		return nil, s.unlessGone(id, &st, sh, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
 	}
 	r := recordReader{
 		shard: sh, journal: j,
-		horizon: s.expiryClock().Add(-st.retention()),
+		horizon: st.horizon(s.expiryClock()),
 		limit:   int(valueOr(in.Limit, maxRecords)),
+		bytes:   maxAnswerBytes,
 	}
 	if err := r.read(ctx, it.at); err != nil {
-		return nil, s.unlessDeleted(id, &st, fmt.Errorf("read %s of %s: %w", sh.ID, id.arn(), err))
+		return nil, s.unlessGone(id, &st, sh, fmt.Errorf("read %s of %s: %w", sh.ID, id.arn(), err))
 	}
+	s.quotas.countRead(&st, sh, r.size)
 	out := &GetRecordsOutput{Records: r.records, MillisBehindLatest: new(int64)}
 	if !r.atTip {
 		// At least one, since zero says that there is nothing more.
@@ -92,6 +97,7 @@ type recordReader struct {
 	journal *journal.Journal
 	horizon time.Time // records before it have expired
 	limit   int
+	bytes   int // of data and partition keys, unless the first record has more
 
 	records []Record
 	size    int
@@ -143,21 +149,18 @@ func (r *recordReader) take(b journal.Block) (full bool, err error) {
 	arrived := api.At(b.Time)
 	for i, entry := range b.Entries {
 		at := b.Position(i)
-		key, data, err := decodeRecord(entry)
+		record, err := decodeRecord(entry)
 		if err != nil {
 			return false, fmt.Errorf("record at %s: %w", at, err)
 		}
-		size := len(key) + len(data)
-		if len(r.records) == r.limit || (r.size+size > maxAnswerBytes && len(r.records) > 0) {
+		size := len(record.PartitionKey) + len(record.Data)
+		if len(r.records) == r.limit || (r.size+size > r.bytes && len(r.records) > 0) {
 			r.next = at
 			return true, nil
 		}
-		r.records = append(r.records, Record{
-			SequenceNumber:              r.shard.sequenceOf(at, b.Time).String(),
-			ApproximateArrivalTimestamp: arrived,
-			Data:                        data,
-			PartitionKey:                key,
-		})
+		record.SequenceNumber = r.shard.sequenceOf(at, b.Time).String()
+		record.ApproximateArrivalTimestamp = arrived
+		r.records = append(r.records, record)
 		r.size += size
 		r.newest = b.Time
 	}

@@ -26,6 +26,25 @@ func parseHashKey(text string) (k hashKey, ok bool) {
 
 func (k hashKey) compare(o hashKey) int { return bytes.Compare(k[:], o[:]) }
 
+// next and previous are the neighbours on the ring, which wraps round.
+func (k hashKey) next() hashKey {
+	for i := len(k) - 1; i >= 0; i-- {
+		if k[i]++; k[i] != 0 {
+			break
+		}
+	}
+	return k
+}
+
+func (k hashKey) previous() hashKey {
+	for i := len(k) - 1; i >= 0; i-- {
+		if k[i]--; k[i] != 0xff {
+			break
+		}
+	}
+	return k
+}
+
 // String is the key in decimal, as the API writes it.
 func (k hashKey) String() string { return new(big.Int).SetBytes(k[:]).String() }
 
@@ -50,6 +69,11 @@ type hashRange struct {
 
 func (r hashRange) contains(k hashKey) bool {
 	return r.First.compare(k) <= 0 && k.compare(r.Last) <= 0
+}
+
+// meets reports whether the next range begins where this one ends.
+func (r hashRange) meets(next hashRange) bool {
+	return r.First.compare(next.First) < 0 && r.Last.next() == next.First
 }
 
 func (r hashRange) wire() *HashKeyRange {

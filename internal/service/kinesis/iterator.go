@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tributary/internal/durable/journal"
+	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
@@ -51,14 +52,14 @@ func (s *Service) getShardIterator(ctx context.Context, call *api.Call, in *GetS
 	if valueOr(in.DryRun, false) {
 		return nil, errDryRun()
 	}
-	it := iterator{generation: st.Generation, stream: id.Name, shard: shardID, at: at}
+	it := iterator{generation: st.Generation, stream: id, shard: shardID, at: at}
 	return &GetShardIteratorOutput{ShardIterator: s.sealIterator(call, it)}, nil
 }
 
 // lookupShard is lookup for a shard, whose refusals speak of the shard also when
 // the stream is not there.
 func (s *Service) lookupShard(call *api.Call, id streamID, shardID ShardID) (stream, *shard, error) {
-	st, _, err := s.lookup(call, id)
+	st, _, err := s.lookupShared(call, id)
 	if err != nil || !st.usable() {
 		return stream{}, nil, errShardNotFound(id, shardID)
 	}
@@ -84,9 +85,12 @@ func (s *Service) startOf(ctx context.Context, id streamID, st *stream, sh *shar
 	case in.ShardIteratorType == iteratorAtTimestamp && in.Timestamp.After(s.cfg.Now()):
 		return journal.Position{}, errFutureTimestamp(in.Timestamp.Time, s.cfg.Now())
 	}
+	if sh.Passage {
+		return journal.Position{}, sh.passageNumber(id, in.StartingSequenceNumber)
+	}
 	j, err := s.cfg.Journals.Open(ctx, st.journal(sh.ID))
 	if err != nil {
-		return journal.Position{}, s.unlessDeleted(id, st, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
+		return journal.Position{}, s.unlessGone(id, st, sh, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
 	}
 	switch in.ShardIteratorType {
 	case iteratorLatest:
@@ -94,13 +98,13 @@ func (s *Service) startOf(ctx context.Context, id streamID, st *stream, sh *shar
 	case iteratorAtTimestamp:
 		at, err := j.SeekTime(ctx, in.Timestamp.Time)
 		if err != nil {
-			return journal.Position{}, s.unlessDeleted(id, st, fmt.Errorf("seek in %s of %s: %w", sh.ID, id.arn(), err))
+			return journal.Position{}, s.unlessGone(id, st, sh, fmt.Errorf("seek in %s of %s: %w", sh.ID, id.arn(), err))
 		}
 		return at, nil
 	}
 	at, err := s.find(ctx, id, j, sh, in.StartingSequenceNumber)
 	if err != nil {
-		return journal.Position{}, s.unlessDeleted(id, st, err)
+		return journal.Position{}, s.unlessGone(id, st, sh, err)
 	}
 	if in.ShardIteratorType == iteratorAfterSequence && !at.IsZero() && at.Compare(j.End()) < 0 {
 		at = at.Next()
@@ -108,14 +112,37 @@ func (s *Service) startOf(ctx context.Context, id streamID, st *stream, sh *shar
 	return at, nil
 }
 
-// find returns the position of the record with this number.
-func (s *Service) find(ctx context.Context, id streamID, j *journal.Journal, sh *shard, number string) (journal.Position, error) {
+// sequence reads a number that must be one of the shard's; where it stands is not
+// looked at.
+func (sh *shard) sequence(id streamID, number string) (sequence, error) {
 	q, ok := parseSequence(number)
 	if !ok {
-		return journal.Position{}, errSequenceInvalid(id, sh.ID, number)
+		return sequence{}, errSequenceInvalid(id, sh.ID, number)
 	}
 	if q.shard != sh.ID {
-		return journal.Position{}, errSequenceOfOtherShard(q.shard, sh.ID)
+		return sequence{}, errSequenceOfOtherShard(q.shard, sh.ID)
+	}
+	return q, nil
+}
+
+// passageNumber refuses a number, if one is given, that is not one of the two that a
+// passage has: where it starts and where it ends.
+func (sh *shard) passageNumber(id streamID, number string) error {
+	if number == "" {
+		return nil
+	}
+	q, err := sh.sequence(id, number)
+	if err == nil && q != sh.firstSequence() && q != sh.lastSequence() {
+		err = errSequenceForeign(id, sh.ID, number)
+	}
+	return err
+}
+
+// find returns the position of the record with this number.
+func (s *Service) find(ctx context.Context, id streamID, j *journal.Journal, sh *shard, number string) (journal.Position, error) {
+	q, err := sh.sequence(id, number)
+	if err != nil {
+		return journal.Position{}, err
 	}
 	if q == sh.firstSequence() {
 		return journal.Position{}, nil
@@ -144,32 +171,36 @@ func (s *Service) find(ctx context.Context, id streamID, j *journal.Journal, sh 
 // An iterator is a position in a shard. Callers carry it sealed:
 //
 //	00 00 00 00 00 00 00 01   as AWS's begin
-//	nonce, sealed content     bound to the account and Region of the stream
+//	nonce, sealed content     bound to the caller's account and the Region
 //
 // in base64. The content is the version, the time it was made in milliseconds, the
-// stream's generation, the shard, the position, and the stream's name.
+// stream's generation, the shard, the position, and the stream's account and name.
+// The binding is to the caller, who may be of another account than the stream; the
+// Region is the same.
 type iterator struct {
 	made       time.Time
 	generation string
 	shard      ShardID
 	at         journal.Position
-	stream     string
+	stream     streamID
 }
 
 const (
 	iteratorPrefix  = "\x00\x00\x00\x00\x00\x00\x00\x01"
-	iteratorVersion = 1
-	iteratorFixed   = 1 + 8 + generationLen + 4 + journal.PositionSize
+	iteratorVersion = 2
+	accountLen      = 12
+	iteratorFixed   = 1 + 8 + generationLen + 4 + journal.PositionSize + accountLen
 )
 
 func (s *Service) sealIterator(call *api.Call, it iterator) string {
-	plain := make([]byte, 0, iteratorFixed+len(it.stream))
+	plain := make([]byte, 0, iteratorFixed+len(it.stream.Name))
 	plain = append(plain, iteratorVersion)
 	plain = binary.BigEndian.AppendUint64(plain, uint64(s.cfg.Now().UnixMilli()))
 	plain = append(plain, it.generation...)
 	plain = binary.BigEndian.AppendUint32(plain, uint32(it.shard))
 	plain, _ = it.at.AppendBinary(plain) // never fails
-	plain = append(plain, it.stream...)
+	plain = append(plain, it.stream.Account...)
+	plain = append(plain, it.stream.Name...)
 	sealed := s.iterators.Seal(holder(call), plain)
 	return base64.StdEncoding.EncodeToString(append([]byte(iteratorPrefix), sealed...))
 }
@@ -195,7 +226,8 @@ func (s *Service) openIterator(call *api.Call, text string) (iterator, error) {
 	if err := it.at.UnmarshalBinary(rest[:journal.PositionSize]); err != nil {
 		return iterator{}, errInvalidIterator()
 	}
-	it.stream = string(rest[journal.PositionSize:])
+	rest = rest[journal.PositionSize:]
+	it.stream = streamID{arn.AccountID(rest[:accountLen]), call.Region, string(rest[accountLen:])}
 	return it, nil
 }
 
@@ -206,5 +238,5 @@ func (s *Service) iteratedStream(call *api.Call, in *GetRecordsInput) (streamID,
 	if err != nil {
 		return streamID{}, err
 	}
-	return named(call, it.stream, in.StreamARN)
+	return it.stream, sameStream(it.stream, in.StreamARN)
 }

@@ -131,24 +131,31 @@ type settling struct {
 }
 
 // way names what is to be done with a stream.
-func (st *stream) way() string { return st.Generation + " " + st.Status }
+func (st *stream) way() string {
+	way := st.Generation + " " + st.Status
+	if st.Status == statusUpdating { // which it may be again before settle returns
+		way += " " + st.Resharding.Opening[0].ID.String()
+	}
+	return way
+}
 
 // settle brings every stream that is between two states to the end of its way, those
 // too that are created or deleted meanwhile. Streams take turns, so that one with
-// thousands of shards does not keep other accounts waiting. It goes on after an error
-// and returns all of them.
+// thousands of shards does not keep other accounts waiting. Consumers become ACTIVE as
+// well. It goes on after an error and returns all of them.
 func (s *Service) settle(ctx context.Context) error {
 	p := settling{done: map[string]int{}, errs: map[string]error{}}
+	err := s.activateConsumers(ctx) // which is quick
 	for s.turn(ctx, &p) {
 	}
-	return errors.Join(slices.Collect(maps.Values(p.errs))...)
+	return errors.Join(err, errors.Join(slices.Collect(maps.Values(p.errs))...))
 }
 
 // turn goes one step with every stream that is between two states, and reports
 // whether there is more to do. A stream that has failed is left alone.
 func (s *Service) turn(ctx context.Context, p *settling) (more bool) {
 	for k, st := range s.streams.Scan(catalog.KeyOf()) {
-		if st.Status != statusCreating && st.Status != statusDeleting || p.errs[st.way()] != nil {
+		if st.Status == statusActive || p.errs[st.way()] != nil {
 			continue
 		}
 		arrived, err := s.step(ctx, k, p)
@@ -169,36 +176,60 @@ func (s *Service) step(ctx context.Context, k catalog.Key, p *settling) (arrived
 	if !ok {
 		return true, nil
 	}
-	var settle func(context.Context, string) error
-	switch st.Status {
-	case statusCreating:
-		settle = s.createJournal
-	case statusDeleting:
-		settle = s.deleteJournal
-	default:
+	if st.Status == statusActive {
 		return true, nil
 	}
-	done := p.done[st.way()]
-	shards := st.Shards[done:min(done+journalsPerTurn, len(st.Shards))]
-	for i := range shards {
-		if err := settle(ctx, st.journal(shards[i].ID)); err != nil {
+	settle := s.createJournal
+	if st.Status == statusDeleting {
+		settle = s.deleteJournal
+	}
+	names, done := st.unsettled(), p.done[st.way()]
+	todo := names[done:min(done+journalsPerTurn, len(names))]
+	for _, name := range todo {
+		if err := settle(ctx, name); err != nil {
 			return false, err
 		}
 	}
-	if done += len(shards); done < len(st.Shards) {
+	if done += len(todo); done < len(names) {
 		p.done[st.way()] = done
 		return false, nil
 	}
-	if st.Status == statusCreating {
+	switch st.Status {
+	case statusDeleting:
+		err = s.streams.Delete(ctx, k, rev)
+	case statusUpdating:
+		st.complete(s.cfg.Now())
+		if _, err = s.streams.Replace(ctx, k, st, rev); err == nil {
+			s.subscribers.stir(st.Generation)
+		}
+	default:
 		st.Status = statusActive
 		_, err = s.streams.Replace(ctx, k, st, rev)
-	} else {
-		err = s.streams.Delete(ctx, k, rev)
 	}
 	if errors.Is(err, catalog.ErrConflict) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// unsettled names the journals to be made or removed before a stream comes to its next
+// state.
+func (st *stream) unsettled() []string {
+	var names []string
+	add := func(shards []shard) {
+		for i := range shards {
+			if !shards[i].Passage {
+				names = append(names, st.journal(shards[i].ID))
+			}
+		}
+	}
+	if st.Status != statusUpdating {
+		add(st.Shards)
+	}
+	if st.Resharding != nil {
+		add(st.Resharding.Opening)
+	}
+	return names
 }
 
 // createJournal makes a journal, unless an interrupted attempt has made it. Blocks

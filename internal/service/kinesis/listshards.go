@@ -20,7 +20,7 @@ func (s *Service) listShards(_ context.Context, call *api.Call, in *ListShardsIn
 	if err != nil {
 		return nil, err
 	}
-	st, _, err := s.lookup(call, id)
+	st, _, err := s.lookupShared(call, id)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *Service) listShards(_ context.Context, call *api.Call, in *ListShardsIn
 		return nil, errStreamNotFound(id)
 	}
 	limit := int(min(valueOr(in.MaxResults, maxShardsListed), maxShardsListed))
-	keep := p.keep(&st, s.expiryClock().Add(-st.retention()))
+	keep := p.keep(&st, st.horizon(s.expiryClock()))
 	shards, more := page(&st, p.First, limit, keep)
 	out := &ListShardsOutput{Shards: shards}
 	if more {
@@ -62,8 +62,8 @@ func (s *Service) listing(call *api.Call, in *ListShardsInput) (pageToken, strea
 		if err != nil {
 			return pageToken{}, streamID{}, err
 		}
-		id, err := named(call, p.Stream, in.StreamARN)
-		return p, id, err
+		id := streamID{p.Account, call.Region, p.Stream}
+		return p, id, sameStream(id, in.StreamARN)
 	}
 	if in.StreamName == "" && in.StreamARN == "" {
 		return pageToken{}, streamID{}, errNoPage()
@@ -72,7 +72,7 @@ func (s *Service) listing(call *api.Call, in *ListShardsInput) (pageToken, strea
 	if err != nil {
 		return pageToken{}, streamID{}, err
 	}
-	p := pageToken{Kind: pageOfShards, Stream: id.Name, Filter: filterFromTrimHorizon}
+	p := pageToken{Kind: pageOfShards, Account: id.Account, Stream: id.Name, Filter: filterFromTrimHorizon}
 	if in.ExclusiveStartShardID != "" {
 		after, ok := parseShardID(in.ExclusiveStartShardID)
 		if !ok {

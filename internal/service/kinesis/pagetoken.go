@@ -5,13 +5,15 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
 // The kinds of page token.
 const (
-	pageOfStreams = "streams"
-	pageOfShards  = "shards"
+	pageOfStreams   = "streams"
+	pageOfShards    = "shards"
+	pageOfConsumers = "consumers"
 )
 
 // pageLife is how long a page token may be used.
@@ -22,14 +24,21 @@ const pageLife = 300 * time.Second
 type pageToken struct {
 	Kind string    `json:"kind"`
 	Made time.Time `json:"made"`
-	// Stream is the last one listed, or the one whose shards are listed.
+	// Account is the stream's, of shards only.
+	Account arn.AccountID `json:"account,omitzero"`
+	// Stream is the last one listed, or the one whose shards or consumers are listed.
 	Stream string `json:"stream"`
 
-	// Of shards only: the stream's generation, the shard to go on with, the filter.
-	Generation string    `json:"generation,omitzero"`
-	First      ShardID   `json:"first,omitzero"`
-	Filter     string    `json:"filter,omitzero"`
-	Time       time.Time `json:"time,omitzero"`
+	// Of shards and consumers: the stream's generation.
+	Generation string `json:"generation,omitzero"`
+
+	// Of consumers only: the last one listed.
+	Consumer string `json:"consumer,omitzero"`
+
+	// Of shards only: the shard to go on with, the filter.
+	First  ShardID   `json:"first,omitzero"`
+	Filter string    `json:"filter,omitzero"`
+	Time   time.Time `json:"time,omitzero"`
 }
 
 // holder is what sealed texts are bound to.

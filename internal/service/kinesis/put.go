@@ -16,6 +16,9 @@ const maxRequestBytes = 10 << 20
 
 // putRecord implements PutRecord. The record is on disk when the call returns.
 //
+// The catalog is held from the look at the stream until then, so that a reshard comes
+// either before the look or after the record (see reshard.go).
+//
 // SequenceNumberForOrdering is checked and has no further effect: a record put
 // after another was acknowledged has the greater number in any case.
 func (s *Service) putRecord(ctx context.Context, call *api.Call, in *PutRecordInput) (*PutRecordOutput, error) {
@@ -23,6 +26,7 @@ func (s *Service) putRecord(ctx context.Context, call *api.Call, in *PutRecordIn
 	if err != nil {
 		return nil, err
 	}
+	defer s.cfg.Catalog.Hold()()
 	st, err := s.lookupUsable(call, id)
 	if err != nil {
 		return nil, err
@@ -40,24 +44,31 @@ func (s *Service) putRecord(ctx context.Context, call *api.Call, in *PutRecordIn
 		return nil, errDryRun()
 	}
 	sh := st.route(hash)
-	e := newEntries(1, len(in.PartitionKey)+len(in.Data))
+	if !s.quotas.admitWrite(&st, sh, len(in.PartitionKey)+len(in.Data)) {
+		return nil, errRateExceeded(id, sh.ID)
+	}
+	e := st.newEntries(1, len(in.PartitionKey)+len(in.Data))
 	e.add(in.PartitionKey, in.Data)
 	first, at, err := s.append(ctx, id, &st, sh, e)
 	if err != nil {
 		return nil, fmt.Errorf("put record into %s of %s: %w", sh.ID, id.arn(), err)
 	}
-	return &PutRecordOutput{ShardID: sh.ID.String(), SequenceNumber: sh.sequenceOf(first, at).String()}, nil
+	return &PutRecordOutput{
+		ShardID: sh.ID.String(), SequenceNumber: sh.sequenceOf(first, at).String(), EncryptionType: st.encryptionShown(),
+	}, nil
 }
 
 // putRecords implements PutRecords. The records of one shard are written together,
 // in the order of the request, and succeed or fail together; shards are written at
 // the same time and independently. A record that could not be written has
-// ErrorCode InternalFailure, and the call still answers 200, as in AWS.
+// ErrorCode InternalFailure, one above a shard's quota
+// ProvisionedThroughputExceededException, and the call still answers 200, as in AWS.
 func (s *Service) putRecords(ctx context.Context, call *api.Call, in *PutRecordsInput) (*PutRecordsOutput, error) {
 	id, err := named(call, in.StreamName, in.StreamARN)
 	if err != nil {
 		return nil, err
 	}
+	defer s.cfg.Catalog.Hold()()
 	st, err := s.lookupUsable(call, id)
 	if err != nil {
 		return nil, err
@@ -70,6 +81,7 @@ func (s *Service) putRecords(ctx context.Context, call *api.Call, in *PutRecords
 		return nil, errDryRun()
 	}
 	results := make([]PutRecordsResultEntry, len(in.Records))
+	failed := s.throttle(id, &st, batches, in.Records, results)
 	errs := make([]error, len(batches))
 	var running sync.WaitGroup
 	for i, b := range batches[1:] {
@@ -81,7 +93,6 @@ func (s *Service) putRecords(ctx context.Context, call *api.Call, in *PutRecords
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx) // nobody waits for the answer
 	}
-	failed := int32(0)
 	for i, err := range errs {
 		if err == nil {
 			continue
@@ -93,7 +104,30 @@ func (s *Service) putRecords(ctx context.Context, call *api.Call, in *PutRecords
 		s.cfg.Log.Error("put records", "stream", id.arn(), "shard", batches[i].shard.ID.String(),
 			"records", len(batches[i].records), "request", call.RequestID, "error", err)
 	}
-	return &PutRecordsOutput{FailedRecordCount: &failed, Records: results}, nil
+	return &PutRecordsOutput{FailedRecordCount: &failed, Records: results, EncryptionType: st.encryptionShown()}, nil
+}
+
+// throttle takes the records that are above their shard's quota out of the batches,
+// fills in their results and counts them.
+func (s *Service) throttle(id streamID, st *stream, batches []*batch, records []PutRecordsRequestEntry, results []PutRecordsResultEntry) (refused int32) {
+	if s.quotas == nil {
+		return 0
+	}
+	for _, b := range batches {
+		admitted := b.records[:0]
+		for _, i := range b.records {
+			if s.quotas.admitWrite(st, b.shard, len(records[i].PartitionKey)+len(records[i].Data)) {
+				admitted = append(admitted, i)
+				continue
+			}
+			refused++
+			results[i] = PutRecordsResultEntry{
+				ErrorCode: "ProvisionedThroughputExceededException", ErrorMessage: rateExceeded(id, b.shard.ID),
+			}
+		}
+		b.records = admitted
+	}
+	return refused
 }
 
 // checkRecord checks one record against the stream's rules and returns its hash
@@ -156,7 +190,10 @@ func (st *stream) batch(records []PutRecordsRequestEntry) ([]*batch, error) {
 
 // putBatch writes one batch and fills in the results of its records.
 func (s *Service) putBatch(ctx context.Context, id streamID, st *stream, b *batch, records []PutRecordsRequestEntry, results []PutRecordsResultEntry) error {
-	e := newEntries(len(b.records), b.size)
+	if len(b.records) == 0 {
+		return nil
+	}
+	e := st.newEntries(len(b.records), b.size)
 	for _, r := range b.records {
 		e.add(records[r].PartitionKey, records[r].Data)
 	}
@@ -197,4 +234,13 @@ func (s *Service) unlessDeleted(id streamID, st *stream, err error) error {
 		return err // the stream is there, its journal is not
 	}
 	return errStreamNotFound(id)
+}
+
+// unlessGone is unlessDeleted for readers: the journal of a closed shard, all of whose
+// records have expired, is gone a moment before the shard is.
+func (s *Service) unlessGone(id streamID, st *stream, sh *shard, err error) error {
+	if journalGone(err) && sh.expired(st.horizon(s.expiryClock())) {
+		return errShardNotFound(id, sh.ID)
+	}
+	return s.unlessDeleted(id, st, err)
 }

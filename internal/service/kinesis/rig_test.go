@@ -53,6 +53,7 @@ type rig struct {
 	clock  *clock
 	authz  api.Authorizer
 	limit  int // of shards
+	quotas Quotas
 
 	broker   *broker.Broker
 	catalog  *catalog.Catalog
@@ -87,7 +88,7 @@ func (r *rig) start() {
 		r.Fatal(err)
 	}
 	if r.service, err = New(Config{
-		Catalog: r.catalog, Journals: r.journals, Sealer: r.sealer, ShardLimit: r.limit, Now: r.clock.Now, Log: log,
+		Catalog: r.catalog, Journals: r.journals, Sealer: r.sealer, ShardLimit: r.limit, Quotas: r.quotas, Now: r.clock.Now, Log: log,
 	}); err != nil {
 		r.Fatal(err)
 	}

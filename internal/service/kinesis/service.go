@@ -21,20 +21,28 @@ type Config struct {
 	// 10,000. Two streams created at the same moment may exceed it by one of them.
 	// One stream's record in the catalog has room for about twice as many.
 	ShardLimit int
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Quotas are the rates that callers are held to.
+	Quotas Quotas
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 const defaultShardLimit = 10_000
 
 // A Service is Kinesis Data Streams. Its methods may be called from any goroutine.
 type Service struct {
-	cfg     Config
-	streams *catalog.Table[stream]
+	cfg      Config
+	streams  *catalog.Table[stream]
+	accounts *catalog.Table[accountSettings]
 	// The seals of what callers carry for us.
 	iterators, pages *api.Seal
 	// wake holds one token while there may be streams for Run to finish.
 	wake chan struct{}
+	// expire holds one while there may be records to remove before the next minute.
+	expire chan struct{}
+	// Who is subscribed to which shard.
+	subscribers subscribers
+	quotas      *quotas // nil without any
 	// started anchors the clock that retention goes by; see expiryClock.
 	started time.Time
 }
@@ -54,7 +62,12 @@ func New(cfg Config) (*Service, error) {
 		iterators: cfg.Sealer.For("kinesis/iterator"),
 		pages:     cfg.Sealer.For("kinesis/page"),
 		wake:      make(chan struct{}, 1),
+		expire:    make(chan struct{}, 1),
+		accounts:  catalog.NewTable[accountSettings](cfg.Catalog, "kinesis/account"),
+		quotas:    newQuotas(cfg.Quotas, cfg.Now),
 		started:   cfg.Now(),
+
+		subscribers: newSubscribers(),
 	}
 	s.wakeUp() // for what a crash has left
 	return s, nil
@@ -94,7 +107,15 @@ func (s *Service) settleWhenWoken(ctx context.Context) {
 }
 
 func (s *Service) trimForever(ctx context.Context) {
-	for pause(ctx, trimInterval) {
+	every := time.NewTicker(trimInterval)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		case <-s.expire:
+		}
 		if err := s.TrimExpired(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("remove expired records", "error", err)
 		}
@@ -102,10 +123,13 @@ func (s *Service) trimForever(ctx context.Context) {
 }
 
 // wakeUp makes Run look for streams to finish.
-func (s *Service) wakeUp() {
+func (s *Service) wakeUp() { wake(s.wake) }
+
+// wake puts a token into a channel that has room for one.
+func wake(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
-	default: // it will look already
+	case c <- struct{}{}:
+	default: // whoever is to wake up will look already
 	}
 }
 

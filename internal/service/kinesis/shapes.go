@@ -151,6 +151,313 @@ type ListStreamsOutput struct {
 	StreamSummaries []StreamSummary `json:"StreamSummaries,omitzero"`
 }
 
+// RegisterStreamConsumerInput is what RegisterStreamConsumer takes.
+type RegisterStreamConsumerInput struct {
+	StreamARN    string            `json:"StreamARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	ConsumerName string            `json:"ConsumerName" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	StreamID     string            `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	Tags         map[string]string `json:"Tags,omitzero" min:"1" max:"200" keymin:"1" keymax:"128" ofmax:"256"`
+}
+
+// RegisterStreamConsumerOutput is what RegisterStreamConsumer answers.
+type RegisterStreamConsumerOutput struct {
+	Consumer *Consumer `json:"Consumer" required:"true"`
+}
+
+// DescribeStreamConsumerInput is what DescribeStreamConsumer takes.
+type DescribeStreamConsumerInput struct {
+	StreamARN    string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	ConsumerName string `json:"ConsumerName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ConsumerARN  string `json:"ConsumerARN,omitzero" min:"1" max:"2048" pattern:"^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+"`
+	StreamID     string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// DescribeStreamConsumerOutput is what DescribeStreamConsumer answers.
+type DescribeStreamConsumerOutput struct {
+	ConsumerDescription *ConsumerDescription `json:"ConsumerDescription" required:"true"`
+}
+
+// ListStreamConsumersInput is what ListStreamConsumers takes.
+type ListStreamConsumersInput struct {
+	StreamARN               string        `json:"StreamARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	NextToken               string        `json:"NextToken,omitzero" min:"1" max:"1048576"`
+	MaxResults              *int32        `json:"MaxResults,omitzero" min:"1" max:"10000"`
+	StreamCreationTimestamp api.Timestamp `json:"StreamCreationTimestamp,omitzero"`
+	StreamID                string        `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// ListStreamConsumersOutput is what ListStreamConsumers answers.
+type ListStreamConsumersOutput struct {
+	Consumers []Consumer `json:"Consumers,omitzero"`
+	NextToken string     `json:"NextToken,omitzero" min:"1" max:"1048576"`
+}
+
+// DeregisterStreamConsumerInput is what DeregisterStreamConsumer takes.
+type DeregisterStreamConsumerInput struct {
+	StreamARN    string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	ConsumerName string `json:"ConsumerName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ConsumerARN  string `json:"ConsumerARN,omitzero" min:"1" max:"2048" pattern:"^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+"`
+	StreamID     string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// SubscribeToShardInput is what SubscribeToShard takes.
+type SubscribeToShardInput struct {
+	ConsumerARN      string            `json:"ConsumerARN" required:"true" min:"1" max:"2048" pattern:"^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+"`
+	StreamID         string            `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	ShardID          string            `json:"ShardId" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	StartingPosition *StartingPosition `json:"StartingPosition" required:"true"`
+	DryRun           *bool             `json:"DryRun,omitzero"`
+}
+
+// UpdateStreamModeInput is what UpdateStreamMode takes.
+type UpdateStreamModeInput struct {
+	StreamARN           string             `json:"StreamARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID            string             `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	StreamModeDetails   *StreamModeDetails `json:"StreamModeDetails" required:"true"`
+	WarmThroughputMiBps *int32             `json:"WarmThroughputMiBps,omitzero" min:"0"`
+}
+
+// SplitShardInput is what SplitShard takes.
+type SplitShardInput struct {
+	StreamName         string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ShardToSplit       string `json:"ShardToSplit" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	NewStartingHashKey string `json:"NewStartingHashKey" required:"true" pattern:"0|([1-9]\\d{0,38})"`
+	StreamARN          string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID           string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// MergeShardsInput is what MergeShards takes.
+type MergeShardsInput struct {
+	StreamName           string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ShardToMerge         string `json:"ShardToMerge" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	AdjacentShardToMerge string `json:"AdjacentShardToMerge" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	StreamARN            string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID             string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// UpdateShardCountInput is what UpdateShardCount takes.
+type UpdateShardCountInput struct {
+	StreamName       string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	TargetShardCount int32  `json:"TargetShardCount" required:"true" min:"1"`
+	ScalingType      string `json:"ScalingType" required:"true" enum:"UNIFORM_SCALING"`
+	StreamARN        string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID         string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// UpdateShardCountOutput is what UpdateShardCount answers.
+type UpdateShardCountOutput struct {
+	StreamName        string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	CurrentShardCount *int32 `json:"CurrentShardCount,omitzero" min:"1"`
+	TargetShardCount  *int32 `json:"TargetShardCount,omitzero" min:"1"`
+	StreamARN         string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+}
+
+// IncreaseStreamRetentionPeriodInput is what IncreaseStreamRetentionPeriod takes.
+type IncreaseStreamRetentionPeriodInput struct {
+	StreamName           string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	RetentionPeriodHours int32  `json:"RetentionPeriodHours" required:"true"`
+	StreamARN            string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID             string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// DecreaseStreamRetentionPeriodInput is what DecreaseStreamRetentionPeriod takes.
+type DecreaseStreamRetentionPeriodInput struct {
+	StreamName           string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	RetentionPeriodHours int32  `json:"RetentionPeriodHours" required:"true"`
+	StreamARN            string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID             string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// AddTagsToStreamInput is what AddTagsToStream takes.
+type AddTagsToStreamInput struct {
+	StreamName string            `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	Tags       map[string]string `json:"Tags" required:"true" min:"1" max:"200" keymin:"1" keymax:"128" ofmax:"256"`
+	StreamARN  string            `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID   string            `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// RemoveTagsFromStreamInput is what RemoveTagsFromStream takes.
+type RemoveTagsFromStreamInput struct {
+	StreamName string   `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	TagKeys    []string `json:"TagKeys" required:"true" min:"1" max:"50" ofmin:"1" ofmax:"128"`
+	StreamARN  string   `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID   string   `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// ListTagsForStreamInput is what ListTagsForStream takes.
+type ListTagsForStreamInput struct {
+	StreamName           string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ExclusiveStartTagKey string `json:"ExclusiveStartTagKey,omitzero" min:"1" max:"128"`
+	Limit                *int32 `json:"Limit,omitzero" min:"1" max:"50"`
+	StreamARN            string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID             string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// ListTagsForStreamOutput is what ListTagsForStream answers.
+type ListTagsForStreamOutput struct {
+	Tags        []Tag `json:"Tags" required:"true" max:"200"`
+	HasMoreTags bool  `json:"HasMoreTags" required:"true"`
+}
+
+// TagResourceInput is what TagResource takes.
+type TagResourceInput struct {
+	Tags        map[string]string `json:"Tags" required:"true" min:"1" max:"200" keymin:"1" keymax:"128" ofmax:"256"`
+	ResourceARN string            `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string            `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// UntagResourceInput is what UntagResource takes.
+type UntagResourceInput struct {
+	TagKeys     []string `json:"TagKeys" required:"true" min:"1" max:"50" ofmin:"1" ofmax:"128"`
+	ResourceARN string   `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string   `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// ListTagsForResourceInput is what ListTagsForResource takes.
+type ListTagsForResourceInput struct {
+	ResourceARN string `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// ListTagsForResourceOutput is what ListTagsForResource answers.
+type ListTagsForResourceOutput struct {
+	Tags []Tag `json:"Tags,omitzero" max:"200"`
+}
+
+// EnableEnhancedMonitoringInput is what EnableEnhancedMonitoring takes.
+type EnableEnhancedMonitoringInput struct {
+	StreamName        string   `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ShardLevelMetrics []string `json:"ShardLevelMetrics" required:"true" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	StreamARN         string   `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID          string   `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// EnableEnhancedMonitoringOutput is what EnableEnhancedMonitoring answers.
+type EnableEnhancedMonitoringOutput struct {
+	StreamName               string   `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	CurrentShardLevelMetrics []string `json:"CurrentShardLevelMetrics,omitzero" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	DesiredShardLevelMetrics []string `json:"DesiredShardLevelMetrics,omitzero" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	StreamARN                string   `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+}
+
+// DisableEnhancedMonitoringInput is what DisableEnhancedMonitoring takes.
+type DisableEnhancedMonitoringInput struct {
+	StreamName        string   `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ShardLevelMetrics []string `json:"ShardLevelMetrics" required:"true" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	StreamARN         string   `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID          string   `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// DisableEnhancedMonitoringOutput is what DisableEnhancedMonitoring answers.
+type DisableEnhancedMonitoringOutput struct {
+	StreamName               string   `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	CurrentShardLevelMetrics []string `json:"CurrentShardLevelMetrics,omitzero" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	DesiredShardLevelMetrics []string `json:"DesiredShardLevelMetrics,omitzero" min:"1" max:"7" ofenum:"IncomingBytes,IncomingRecords,OutgoingBytes,OutgoingRecords,WriteProvisionedThroughputExceeded,ReadProvisionedThroughputExceeded,IteratorAgeMilliseconds,ALL"`
+	StreamARN                string   `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+}
+
+// StartStreamEncryptionInput is what StartStreamEncryption takes.
+type StartStreamEncryptionInput struct {
+	StreamName     string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	EncryptionType string `json:"EncryptionType" required:"true" enum:"NONE,KMS"`
+	KeyID          string `json:"KeyId" required:"true" min:"1" max:"2048"`
+	StreamARN      string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID       string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// StopStreamEncryptionInput is what StopStreamEncryption takes.
+type StopStreamEncryptionInput struct {
+	StreamName     string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	EncryptionType string `json:"EncryptionType" required:"true" enum:"NONE,KMS"`
+	KeyID          string `json:"KeyId" required:"true" min:"1" max:"2048"`
+	StreamARN      string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID       string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// PutResourcePolicyInput is what PutResourcePolicy takes.
+type PutResourcePolicyInput struct {
+	ResourceARN string `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	Policy      string `json:"Policy" required:"true"`
+}
+
+// GetResourcePolicyInput is what GetResourcePolicy takes.
+type GetResourcePolicyInput struct {
+	ResourceARN string `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// GetResourcePolicyOutput is what GetResourcePolicy answers.
+type GetResourcePolicyOutput struct {
+	Policy string `json:"Policy" required:"true"`
+}
+
+// DeleteResourcePolicyInput is what DeleteResourcePolicy takes.
+type DeleteResourcePolicyInput struct {
+	ResourceARN string `json:"ResourceARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+"`
+	StreamID    string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
+// UpdateMaxRecordSizeInput is what UpdateMaxRecordSize takes.
+type UpdateMaxRecordSizeInput struct {
+	StreamARN          string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamID           string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	MaxRecordSizeInKiB int32  `json:"MaxRecordSizeInKiB" required:"true" min:"1024" max:"10240"`
+}
+
+// UpdateStreamWarmThroughputInput is what UpdateStreamWarmThroughput takes.
+type UpdateStreamWarmThroughputInput struct {
+	StreamARN           string `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamName          string `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	StreamID            string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+	WarmThroughputMiBps int32  `json:"WarmThroughputMiBps" required:"true" min:"0"`
+}
+
+// UpdateStreamWarmThroughputOutput is what UpdateStreamWarmThroughput answers.
+type UpdateStreamWarmThroughputOutput struct {
+	StreamARN      string                `json:"StreamARN,omitzero" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	StreamName     string                `json:"StreamName,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	WarmThroughput *WarmThroughputObject `json:"WarmThroughput,omitzero"`
+}
+
+// DescribeAccountSettingsInput is what DescribeAccountSettings takes.
+type DescribeAccountSettingsInput struct{}
+
+// DescribeAccountSettingsOutput is what DescribeAccountSettings answers.
+type DescribeAccountSettingsOutput struct {
+	MinimumThroughputBillingCommitment *MinimumThroughputBillingCommitmentOutput `json:"MinimumThroughputBillingCommitment,omitzero"`
+}
+
+// UpdateAccountSettingsInput is what UpdateAccountSettings takes.
+type UpdateAccountSettingsInput struct {
+	MinimumThroughputBillingCommitment *MinimumThroughputBillingCommitmentInput `json:"MinimumThroughputBillingCommitment" required:"true"`
+}
+
+// UpdateAccountSettingsOutput is what UpdateAccountSettings answers.
+type UpdateAccountSettingsOutput struct {
+	MinimumThroughputBillingCommitment *MinimumThroughputBillingCommitmentOutput `json:"MinimumThroughputBillingCommitment,omitzero"`
+}
+
+// DescribeLimitsInput is what DescribeLimits takes.
+type DescribeLimitsInput struct{}
+
+// DescribeLimitsOutput is what DescribeLimits answers.
+type DescribeLimitsOutput struct {
+	ShardLimit               int32  `json:"ShardLimit" required:"true" min:"0" max:"1000000"`
+	OpenShardCount           int32  `json:"OpenShardCount" required:"true" min:"0" max:"1000000"`
+	OnDemandStreamCount      int32  `json:"OnDemandStreamCount" required:"true" min:"0" max:"1000000"`
+	OnDemandStreamCountLimit int32  `json:"OnDemandStreamCountLimit" required:"true" min:"0" max:"1000000"`
+	ChannelCount             *int32 `json:"ChannelCount,omitzero"`
+	ChannelCountLimit        *int32 `json:"ChannelCountLimit,omitzero"`
+}
+
+// UpdateStreamRecordDistributionStrategyInput is what UpdateStreamRecordDistributionStrategy takes.
+type UpdateStreamRecordDistributionStrategyInput struct {
+	StreamARN                  string `json:"StreamARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+	RecordDistributionStrategy string `json:"RecordDistributionStrategy" required:"true" enum:"AUTO,USER_PARTITION_KEY"`
+	StreamID                   string `json:"StreamId,omitzero" min:"1" max:"24" pattern:"[a-z0-9]{20}-[a-z0-9]{3}"`
+}
+
 // ChildShard is a structure of the kinesis API.
 type ChildShard struct {
 	ShardID      string        `json:"ShardId" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
@@ -158,10 +465,75 @@ type ChildShard struct {
 	HashKeyRange *HashKeyRange `json:"HashKeyRange" required:"true"`
 }
 
+// Consumer is a structure of the kinesis API.
+type Consumer struct {
+	ConsumerName              string        `json:"ConsumerName" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ConsumerARN               string        `json:"ConsumerARN" required:"true" min:"1" max:"2048" pattern:"^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+"`
+	ConsumerStatus            string        `json:"ConsumerStatus" required:"true" enum:"CREATING,DELETING,ACTIVE"`
+	ConsumerCreationTimestamp api.Timestamp `json:"ConsumerCreationTimestamp" required:"true"`
+}
+
+// ConsumerDescription is a structure of the kinesis API.
+type ConsumerDescription struct {
+	ConsumerName              string        `json:"ConsumerName" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
+	ConsumerARN               string        `json:"ConsumerARN" required:"true" min:"1" max:"2048" pattern:"^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+"`
+	ConsumerStatus            string        `json:"ConsumerStatus" required:"true" enum:"CREATING,DELETING,ACTIVE"`
+	ConsumerCreationTimestamp api.Timestamp `json:"ConsumerCreationTimestamp" required:"true"`
+	StreamARN                 string        `json:"StreamARN" required:"true" min:"1" max:"2048" pattern:"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"`
+}
+
 // HashKeyRange is a structure of the kinesis API.
 type HashKeyRange struct {
 	StartingHashKey string `json:"StartingHashKey" required:"true" pattern:"0|([1-9]\\d{0,38})"`
 	EndingHashKey   string `json:"EndingHashKey" required:"true" pattern:"0|([1-9]\\d{0,38})"`
+}
+
+// InternalFailureException is a structure of the kinesis API.
+type InternalFailureException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSAccessDeniedException is a structure of the kinesis API.
+type KMSAccessDeniedException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSDisabledException is a structure of the kinesis API.
+type KMSDisabledException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSInvalidStateException is a structure of the kinesis API.
+type KMSInvalidStateException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSNotFoundException is a structure of the kinesis API.
+type KMSNotFoundException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSOptInRequired is a structure of the kinesis API.
+type KMSOptInRequired struct {
+	Message string `json:"message,omitzero"`
+}
+
+// KMSThrottlingException is a structure of the kinesis API.
+type KMSThrottlingException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// MinimumThroughputBillingCommitmentInput is a structure of the kinesis API.
+type MinimumThroughputBillingCommitmentInput struct {
+	Status string `json:"Status" required:"true" enum:"ENABLED,DISABLED"`
+}
+
+// MinimumThroughputBillingCommitmentOutput is a structure of the kinesis API.
+type MinimumThroughputBillingCommitmentOutput struct {
+	Status               string        `json:"Status" required:"true" enum:"ENABLED,DISABLED,ENABLED_UNTIL_EARLIEST_ALLOWED_END"`
+	StartedAt            api.Timestamp `json:"StartedAt,omitzero"`
+	EndedAt              api.Timestamp `json:"EndedAt,omitzero"`
+	EarliestAllowedEndAt api.Timestamp `json:"EarliestAllowedEndAt,omitzero"`
 }
 
 // PutRecordsRequestEntry is a structure of the kinesis API.
@@ -188,6 +560,16 @@ type Record struct {
 	EncryptionType              string        `json:"EncryptionType,omitzero" enum:"NONE,KMS"`
 }
 
+// ResourceInUseException is a structure of the kinesis API.
+type ResourceInUseException struct {
+	Message string `json:"message,omitzero"`
+}
+
+// ResourceNotFoundException is a structure of the kinesis API.
+type ResourceNotFoundException struct {
+	Message string `json:"message,omitzero"`
+}
+
 // Shard is a structure of the kinesis API.
 type Shard struct {
 	ShardID               string               `json:"ShardId" required:"true" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
@@ -208,6 +590,13 @@ type ShardFilter struct {
 	Type      string        `json:"Type" required:"true" enum:"AFTER_SHARD_ID,AT_TRIM_HORIZON,FROM_TRIM_HORIZON,AT_LATEST,AT_TIMESTAMP,FROM_TIMESTAMP"`
 	ShardID   string        `json:"ShardId,omitzero" min:"1" max:"128" pattern:"[a-zA-Z0-9_.-]+"`
 	Timestamp api.Timestamp `json:"Timestamp,omitzero"`
+}
+
+// StartingPosition is a structure of the kinesis API.
+type StartingPosition struct {
+	Type           string        `json:"Type" required:"true" enum:"AT_SEQUENCE_NUMBER,AFTER_SEQUENCE_NUMBER,TRIM_HORIZON,LATEST,AT_TIMESTAMP"`
+	SequenceNumber string        `json:"SequenceNumber,omitzero" pattern:"0|([1-9]\\d{0,128})"`
+	Timestamp      api.Timestamp `json:"Timestamp,omitzero"`
 }
 
 // StreamDescription is a structure of the kinesis API.
@@ -262,6 +651,20 @@ type StreamSummary struct {
 	StreamStatus            string             `json:"StreamStatus" required:"true" enum:"CREATING,DELETING,ACTIVE,UPDATING"`
 	StreamModeDetails       *StreamModeDetails `json:"StreamModeDetails,omitzero"`
 	StreamCreationTimestamp api.Timestamp      `json:"StreamCreationTimestamp,omitzero"`
+}
+
+// SubscribeToShardEvent is a structure of the kinesis API.
+type SubscribeToShardEvent struct {
+	Records                    []Record     `json:"Records" required:"true"`
+	ContinuationSequenceNumber string       `json:"ContinuationSequenceNumber" required:"true" pattern:"0|([1-9]\\d{0,128})"`
+	MillisBehindLatest         int64        `json:"MillisBehindLatest" required:"true" min:"0"`
+	ChildShards                []ChildShard `json:"ChildShards,omitzero"`
+}
+
+// Tag is a structure of the kinesis API.
+type Tag struct {
+	Key   string `json:"Key" required:"true" min:"1" max:"128"`
+	Value string `json:"Value,omitzero" max:"256"`
 }
 
 // WarmThroughputObject is a structure of the kinesis API.

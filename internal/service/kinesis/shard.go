@@ -39,6 +39,9 @@ type shard struct {
 	// Parents are the shards whose ranges it took over: none, the one that was
 	// split, or the two that were merged.
 	Parents []ShardID `json:"parents,omitzero"`
+	// Passage says that the shard was opened and closed by the same reshard: it
+	// has no journal and never held a record.
+	Passage bool `json:"passage,omitzero"`
 }
 
 const stampLead = 2 * time.Second
@@ -53,6 +56,10 @@ func newShards(n int, now time.Time) []shard {
 }
 
 func (sh *shard) open() bool { return sh.Closed.IsZero() }
+
+// expired reports whether the shard was closed before the horizon, and so has no
+// record that may be shown.
+func (sh *shard) expired(horizon time.Time) bool { return !sh.open() && !sh.Closed.After(horizon) }
 
 // openAt reports whether the shard took records at t.
 func (sh *shard) openAt(t time.Time) bool {

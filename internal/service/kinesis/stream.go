@@ -1,8 +1,10 @@
 package kinesis
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 
@@ -89,6 +91,22 @@ func named(call *api.Call, name, streamARN string) (streamID, error) {
 	return byARN, nil
 }
 
+// sameStream refuses the ARN of another stream than the one that an iterator or page
+// token is of. No ARN is no objection.
+func sameStream(id streamID, streamARN string) error {
+	if streamARN == "" {
+		return nil
+	}
+	byARN, ok := parseStreamARN(streamARN)
+	switch {
+	case !ok:
+		return errInvalidARN(streamARN)
+	case byARN != id:
+		return errNameAndARNDiffer(id.Name, streamARN)
+	}
+	return nil
+}
+
 // Status of a stream, as the API writes it.
 const (
 	statusCreating = "CREATING"
@@ -122,6 +140,22 @@ type stream struct {
 	WarmMiBps int32             `json:"warmMiBps,omitzero"`
 	Tags      map[string]string `json:"tags,omitzero"`
 	Shards    []shard           `json:"shards"` // ascending by ID
+	// Consumers are those registered for enhanced fan-out, ascending by name.
+	Consumers []consumer `json:"consumers,omitzero"`
+	// Resharding is what is being done while the stream is UPDATING.
+	Resharding *resharding `json:"resharding,omitzero"`
+	// Floor is before every record that may be shown: what a shorter retention has
+	// expired does not come back with a longer one.
+	Floor time.Time `json:"floor,omitzero"`
+	// Policy says which other accounts may use the stream.
+	Policy resourcePolicy `json:"policy,omitzero"`
+	// KeyID is that of StartStreamEncryption, empty while encryption is off.
+	KeyID string `json:"keyId,omitzero"`
+	// Metrics are those of EnableEnhancedMonitoring, ascending; kept and shown.
+	Metrics []string `json:"metrics,omitzero"`
+	// When UpdateShardCount and UpdateStreamMode took effect in the last 24 hours.
+	Scalings    []time.Time `json:"scalings,omitzero"`
+	ModeChanges []time.Time `json:"modeChanges,omitzero"`
 }
 
 const (
@@ -151,12 +185,39 @@ func (st *stream) maxRecord() int { return int(st.MaxRecordKiB) << 10 }
 
 func (st *stream) retention() time.Duration { return time.Duration(st.RetentionHours) * time.Hour }
 
+// horizon is before every record that may be shown at a time of [Service.expiryClock].
+func (st *stream) horizon(now time.Time) time.Time {
+	if h := now.Add(-st.retention()); h.After(st.Floor) {
+		return h
+	}
+	return st.Floor
+}
+
 // lookup returns the caller's stream in whatever state. Streams of other Regions
 // than the one that the request was signed for are not there, nor are those of
 // other accounts: this is the last line behind the authorization that has already
 // refused them.
 func (s *Service) lookup(call *api.Call, id streamID) (stream, catalog.Revision, error) {
-	if id.Account != call.Account() || id.Region != call.Region {
+	if id.Account != call.Account() {
+		return stream{}, 0, errStreamNotFound(id)
+	}
+	return s.inRegion(call, id)
+}
+
+// lookupShared is lookup for the sharedActions, which a stream's policy can open to
+// other accounts. What the policy says the authorization has asked; without one there
+// is nothing to open.
+func (s *Service) lookupShared(call *api.Call, id streamID) (stream, catalog.Revision, error) {
+	st, rev, err := s.inRegion(call, id)
+	if err == nil && id.Account != call.Account() && st.Policy.IsZero() {
+		return stream{}, 0, errStreamNotFound(id)
+	}
+	return st, rev, err
+}
+
+// inRegion returns a stream of any account in the call's Region.
+func (s *Service) inRegion(call *api.Call, id streamID) (stream, catalog.Revision, error) {
+	if id.Region != call.Region {
 		return stream{}, 0, errStreamNotFound(id)
 	}
 	st, rev, ok := s.streams.Get(id.key())
@@ -166,10 +227,33 @@ func (s *Service) lookup(call *api.Call, id streamID) (stream, catalog.Revision,
 	return st, rev, nil
 }
 
-// lookupUsable is lookup for the operations on records: a stream that is not
+// change gives a stream of the caller's that is ACTIVE another record. apply gets a
+// copy of the present one, whose slices and maps are shared with everybody: it
+// replaces them and does not write into them.
+func (s *Service) change(ctx context.Context, call *api.Call, id streamID, apply func(*stream) error) error {
+	if _, _, err := s.lookup(call, id); err != nil {
+		return err
+	}
+	_, err := s.streams.Update(ctx, id.key(), func(st stream, exists bool) (stream, error) {
+		switch {
+		case !exists:
+			return st, errStreamNotFound(id)
+		case st.Status != statusActive:
+			return st, errStreamNotActive(id, st.Status)
+		}
+		err := apply(&st)
+		return st, err
+	})
+	if err != nil {
+		return fmt.Errorf("change stream: %w", err)
+	}
+	return nil
+}
+
+// lookupUsable is lookupShared for the operations on records: a stream that is not
 // ACTIVE or UPDATING behaves as if it was not there.
 func (s *Service) lookupUsable(call *api.Call, id streamID) (stream, error) {
-	st, _, err := s.lookup(call, id)
+	st, _, err := s.lookupShared(call, id)
 	if err == nil && !st.usable() {
 		err = errStreamNotFound(id)
 	}

@@ -3,6 +3,7 @@ package kinesis
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tributary/internal/durable/journal"
+	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
 
@@ -368,26 +370,61 @@ func TestEveryOperationAsksForItsPermission(t *testing.T) {
 	r.dispatch = api.NewDispatcher(denyAll{&asked}, r.service.Table())
 
 	const mine = "arn:aws:kinesis:us-east-1:111111111111:stream/s"
+	byARN := func(more in) in { more["StreamARN"] = mine; return more }
+	byResource := func(more in) in { more["ResourceARN"] = mine; return more }
+	consumer := mine + "/consumer/c:1"
+	need := map[string]in{ // what an operation needs besides StreamName
+		"PutRecord":                              {"PartitionKey": "k", "Data": []byte("x")},
+		"PutRecords":                             {"Records": []any{in{"PartitionKey": "k", "Data": []byte("x")}}},
+		"GetShardIterator":                       {"ShardId": "0", "ShardIteratorType": "LATEST"},
+		"GetRecords":                             {"ShardIterator": it},
+		"SplitShard":                             {"ShardToSplit": "0", "NewStartingHashKey": "9"},
+		"MergeShards":                            {"ShardToMerge": "0", "AdjacentShardToMerge": "1"},
+		"UpdateShardCount":                       {"TargetShardCount": number(2), "ScalingType": "UNIFORM_SCALING"},
+		"UpdateStreamMode":                       byARN(in{"StreamModeDetails": in{"StreamMode": modeOnDemand}}),
+		"IncreaseStreamRetentionPeriod":          {"RetentionPeriodHours": number(48)},
+		"DecreaseStreamRetentionPeriod":          {"RetentionPeriodHours": number(24)},
+		"UpdateMaxRecordSize":                    byARN(in{"MaxRecordSizeInKiB": number(2048)}),
+		"UpdateStreamWarmThroughput":             {"WarmThroughputMiBps": number(1)},
+		"UpdateStreamRecordDistributionStrategy": byARN(in{"RecordDistributionStrategy": distributionAuto}),
+		"StartStreamEncryption":                  {"EncryptionType": encryptionKMS, "KeyId": "k"},
+		"StopStreamEncryption":                   {"EncryptionType": encryptionKMS, "KeyId": "k"},
+		"EnableEnhancedMonitoring":               {"ShardLevelMetrics": []any{everyMetric}},
+		"DisableEnhancedMonitoring":              {"ShardLevelMetrics": []any{everyMetric}},
+		"UpdateAccountSettings":                  {"MinimumThroughputBillingCommitment": in{"Status": "ENABLED"}},
+		"AddTagsToStream":                        {"Tags": in{"k": "v"}},
+		"RemoveTagsFromStream":                   {"TagKeys": []any{"k"}},
+		"TagResource":                            byResource(in{"Tags": in{"k": "v"}}),
+		"UntagResource":                          byResource(in{"TagKeys": []any{"k"}}),
+		"ListTagsForResource":                    byResource(in{}),
+		"PutResourcePolicy":                      byResource(in{"Policy": "{}"}),
+		"GetResourcePolicy":                      byResource(in{}),
+		"DeleteResourcePolicy":                   byResource(in{}),
+		"RegisterStreamConsumer":                 byARN(in{"ConsumerName": "c"}),
+		"ListStreamConsumers":                    byARN(in{}),
+		"DescribeStreamConsumer":                 {"ConsumerARN": consumer},
+		"DeregisterStreamConsumer":               {"ConsumerARN": consumer},
+		"SubscribeToShard":                       {"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": in{"Type": "LATEST"}},
+	}
+	onEverything := []string{"ListStreams", "DescribeLimits", "DescribeAccountSettings", "UpdateAccountSettings"}
 	for _, op := range r.service.Table().Operations {
-		resource := mine
 		members := in{"StreamName": "s"}
-		switch op.Name {
-		case "PutRecord":
-			members["PartitionKey"], members["Data"] = "k", []byte("x")
-		case "PutRecords":
-			members["Records"] = []any{in{"PartitionKey": "k", "Data": []byte("x")}}
-		case "GetShardIterator":
-			members["ShardId"], members["ShardIteratorType"] = "0", "LATEST"
-		case "GetRecords":
-			members = in{"ShardIterator": it}
-		case "ListStreams":
-			members, resource = in{}, "*"
+		maps.Copy(members, need[op.Name])
+		resource := mine
+		switch {
+		case slices.Contains(onEverything, op.Name):
+			resource = "*"
+		case members["ConsumerARN"] != nil:
+			resource = consumer
 		}
 		asked = nil
 		_, err := r.do(alice, region, op.Name, members)
 		e, isException := api.AsException(err)
 		if !isException || e.Code != "AccessDeniedException" {
 			t.Errorf("%s: got %v, want AccessDeniedException", op.Name, err)
+		}
+		for i := range asked {
+			asked[i].Context = nil
 		}
 		if want := []api.Access{{Action: "kinesis:" + op.Name, Resource: resource}}; !cmp.Equal(asked, want) {
 			t.Errorf("%s asked for %v, want %v", op.Name, asked, want)
@@ -403,9 +440,10 @@ func TestTagsAtCreationNeedTheirOwnPermission(t *testing.T) {
 	accesses, err := createTarget(
 		&api.Call{Region: region, Caller: callerOf(alice)},
 		&CreateStreamInput{StreamName: "s", Tags: map[string]string{"k": "v"}})
+	keys := policy.Context{"aws:requesttag/k": {"v"}, "aws:tagkeys": {"k"}}
 	want := []api.Access{
-		{Action: "kinesis:CreateStream", Resource: "arn:aws:kinesis:us-east-1:111111111111:stream/s"},
-		{Action: "kinesis:AddTagsToStream", Resource: "arn:aws:kinesis:us-east-1:111111111111:stream/s"},
+		{Action: "kinesis:CreateStream", Resource: "arn:aws:kinesis:us-east-1:111111111111:stream/s", Context: keys},
+		{Action: "kinesis:AddTagsToStream", Resource: "arn:aws:kinesis:us-east-1:111111111111:stream/s", Context: keys},
 	}
 	if err != nil || !cmp.Equal(accesses, want) {
 		t.Errorf("got %v, %v, want %v", accesses, err, want)
@@ -419,7 +457,7 @@ func TestStreamDeletedBetweenLookupAndUse(t *testing.T) {
 	r.create("s", 1)
 	id := streamID{alice, region, "s"}
 	before, _, _ := r.service.streams.Get(id.key())
-	e := newEntries(1, 1)
+	e := before.newEntries(1, 1)
 	e.add("k", nil)
 	_, _, err := r.service.append(t.Context(), id, &before, &before.Shards[0], e)
 	if err != nil {

@@ -16,6 +16,9 @@ var (
 	ErrStreamNotFound = errors.New("kinesis: stream not found")
 	// ErrStreamNotActive means that the stream is being created or deleted.
 	ErrStreamNotActive = errors.New("kinesis: stream is not active")
+	// ErrThroughputExceeded means that the records are more than the shard may take now
+	// (Config.Quotas). None has been written; trying again later may succeed.
+	ErrThroughputExceeded = errors.New("kinesis: throughput of the shard is exceeded")
 	// ErrRecordTooLarge means that a record exceeds MaxRecordSize.
 	ErrRecordTooLarge = errors.New("kinesis: record is larger than the stream takes")
 )
@@ -74,7 +77,7 @@ func (w *StreamWriter) Shard(partitionKey string) ShardID {
 // other writers', and mark is not used.
 //
 // It fails with ErrStreamNotFound when the stream has been deleted, with
-// ErrRecordTooLarge, with journal.ErrFenced when another writer has taken the lane,
+// ErrRecordTooLarge, with ErrThroughputExceeded, with journal.ErrFenced when another writer has taken the lane,
 // and with the journal's other errors, after which the records may or may not have
 // been written: Covered tells.
 func (w *StreamWriter) Append(ctx context.Context, id ShardID, lane string, mark journal.Position, records []Record) error {
@@ -90,7 +93,10 @@ func (w *StreamWriter) Append(ctx context.Context, id ShardID, lane string, mark
 	if err != nil {
 		return err
 	}
-	e := newEntries(len(records), size)
+	if sh, ok := w.stream.shard(id); ok && !w.s.quotas.admitWrites(&w.stream, sh, len(records), size) {
+		return fmt.Errorf("%w: %s of %s", ErrThroughputExceeded, id, w.id.arn())
+	}
+	e := w.stream.newEntries(len(records), size)
 	for i := range records {
 		e.add(records[i].PartitionKey, records[i].Data)
 	}
@@ -113,6 +119,10 @@ func (w *StreamWriter) Covered(ctx context.Context, id ShardID, lane, partitionK
 		if !known || !sh.Hashes.contains(hash) {
 			continue
 		}
+		line = append(line, sh.Parents...)
+		if sh.Passage {
+			continue
+		}
 		j, err := w.journal(ctx, sh.ID)
 		if err != nil {
 			return journal.Position{}, false, err
@@ -124,7 +134,6 @@ func (w *StreamWriter) Covered(ctx context.Context, id ShardID, lane, partitionK
 		if marked && (!ok || m.Compare(mark) > 0) {
 			mark, ok = m, true
 		}
-		line = append(line, sh.Parents...)
 	}
 	return mark, ok, nil
 }

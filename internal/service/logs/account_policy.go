@@ -74,7 +74,7 @@ func (s *Service) putAccountPolicy(ctx context.Context, call *api.Call, in *PutA
 	if old, _, exists := s.policies.Get(key); exists && old.Name != in.PolicyName {
 		return nil, errLimit()
 	}
-	if err := s.checkTarget(ctx, accountSender(call, role), target); err != nil {
+	if err := s.checkTarget(ctx, call, accountSender(call, role), target); err != nil {
 		return nil, err
 	}
 	r, err := s.useRegion(ctx, call.Region)

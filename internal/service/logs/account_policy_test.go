@@ -198,8 +198,12 @@ func TestAccountPolicyNeedsTwoPermissionsOfTheDestination(t *testing.T) {
 	r.policy("d", admitAccountPolicies("logs:PutSubscriptionFilter"), false)
 	to, _ := r.service.Destination(destinationARN)
 	for _, f := range r.service.Filters(sender, home, "g") {
-		if got := r.service.Consent(to, f.Sender()); got.Admitted() == f.AccountLevel {
-			t.Errorf("%s, of account level %t: got %v", f.Name, f.AccountLevel, got.Outcome)
+		speaker, _, err := r.service.Speaker(f.Sender(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.service.Admits(to, f.Sender(), speaker, false); got.Allowed() == f.AccountLevel {
+			t.Errorf("%s, of account level %t: got allowed %t for %s", f.Name, f.AccountLevel, got.Allowed(), got.Action)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package logs
 
 import (
-	"errors"
 	"slices"
+	"strings"
 
 	"tributary/internal/pure/arn"
 	"tributary/internal/pure/policy"
@@ -30,117 +30,106 @@ func (s Sender) actions() []string {
 	return []string{subscribeAction}
 }
 
-// A Consent is what a destination answers to a sender.
-type Consent struct {
-	// Outcome says whether the sender is admitted and, if not, at which step it
-	// failed.
-	Outcome ConsentOutcome
-	// Action is what the access policy does not allow, when it was asked.
-	Action string
-	// Decision is that of the access policy, or of the role's trust policy when
-	// the role could not be assumed.
+const (
+	subscribeAction = "logs:PutSubscriptionFilter"
+	accountAction   = "logs:PutAccountPolicy"
+)
+
+// Two questions decide whether a destination admits a sender: as whom the Logs
+// service speaks for the sender (Speaker), and whether the access policy admits
+// that (Admits). They are asked when a filter is made, again at every delivery,
+// so that what is revoked is revoked, and by explain, which wants the Reasons.
+
+// SessionName is what the Logs service calls its sessions of roles.
+const SessionName = "CloudWatchLogs"
+
+// Speaker is as whom the Logs service speaks for a sender. A filter with a role
+// speaks as a session of that role, which the Logs service must be able to assume
+// for the log group: if it cannot, the decision is not Allowed, or the error is
+// iam.ErrNoSuchRole. A filter without one speaks as its account as a whole, and
+// without keys of an organization, because AWS attaches those to IAM principals
+// only.
+//
+// That the sender's role allows logs:PutLogEvents on the log group, as AWS's guide
+// asks, decides nothing; explanations advise on it.
+func (s *Service) Speaker(from Sender, explain bool) (api.Caller, policy.Decision, error) {
+	if from.Role == "" {
+		return iam.AccountCaller(from.Account), policy.Decision{Effect: policy.Allow}, nil
+	}
+	return s.cfg.IAM.AssumeForService(iam.ServiceAssumption{
+		Role: from.Role, Service: "logs", Region: from.Region,
+		SourceARN: from.Source, SourceAccount: from.Account, SessionName: SessionName,
+		Explain: explain,
+	})
+}
+
+// assumable reports whether the Logs service can take the sender's role.
+func (s *Service) assumable(from Sender) bool {
+	_, trust, err := s.Speaker(from, false)
+	return err == nil && trust.Allowed()
+}
+
+// An Admission is a destination's answer to a sender.
+type Admission struct {
+	// Action is the one that Decision is about: of several the first that the
+	// access policy does not allow, or the last.
+	Action   string
 	Decision policy.Decision
 	// RoleRequired is true when a sender without a role is not admitted by a
 	// policy that admits by organization.
 	RoleRequired bool
 }
 
-// ConsentOutcome says how far a sender came.
-type ConsentOutcome uint8
+// Allowed reports whether the sender may send.
+func (a Admission) Allowed() bool { return a.Decision.Allowed() }
 
-// The outcomes.
-const (
-	// NotAdmitted: the access policy does not allow the sender, or there is none.
-	NotAdmitted ConsentOutcome = iota
-	// RoleMissing: the sender's role does not exist.
-	RoleMissing
-	// RoleNotTrusting: the sender's role does not let the Logs service assume it
-	// for this log group.
-	RoleNotTrusting
-	// Admitted: the access policy allows the sender.
-	Admitted
-)
-
-// String names the outcome.
-func (o ConsentOutcome) String() string {
-	switch o {
-	case Admitted:
-		return "admitted"
-	case RoleMissing:
-		return "role missing"
-	case RoleNotTrusting:
-		return "role not trusting"
-	default:
-		return "not admitted"
-	}
-}
-
-// Admitted reports whether the sender may send.
-func (c Consent) Admitted() bool { return c.Outcome == Admitted }
-
-const (
-	subscribeAction = "logs:PutSubscriptionFilter"
-	accountAction   = "logs:PutAccountPolicy"
-)
-
-// Consent decides whether a destination admits a sender. It is asked when a
-// filter is made and again at every delivery, so that what is revoked is revoked.
-//
-// The access policy alone decides, also inside one account: without a policy
-// nobody is admitted. A filter with a role speaks as a session of that role,
-// which the Logs service must be able to assume for the log group; a filter
-// without one speaks as the root of its account, and without keys of an
-// organization, because AWS attaches those to IAM principals only. That the
-// sender's role allows logs:PutLogEvents on the log group, as AWS's guide asks,
-// is not checked.
-func (s *Service) Consent(to Address, from Sender) Consent {
-	if from.Role == "" {
-		// An account as a whole has no organization keys.
-		c := s.consentTo(iam.AccountCaller(from.Account), to, from)
-		c.RoleRequired = !c.Admitted() && to.Policy != nil && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
-		return c
-	}
-	session, trust, err := s.assume(from)
-	switch {
-	case errors.Is(err, iam.ErrNoSuchRole):
-		return Consent{Outcome: RoleMissing}
-	case err != nil || !trust.Allowed():
-		return Consent{Outcome: RoleNotTrusting, Decision: trust}
-	}
-	return s.consentTo(session, to, from)
-}
-
-// sessionName is what the Logs service calls its sessions.
-const sessionName = "CloudWatchLogs"
-
-// assume takes the sender's role for its log group.
-func (s *Service) assume(from Sender) (api.Caller, policy.Decision, error) {
-	return s.cfg.IAM.AssumeForService(iam.ServiceAssumption{
-		Role: from.Role, Service: "logs", Region: from.Region,
-		SourceARN: from.Source, SourceAccount: from.Account, SessionName: sessionName,
-	})
-}
-
-// assumable reports whether the Logs service can take the sender's role.
-func (s *Service) assumable(from Sender) bool {
-	_, trust, err := s.assume(from)
-	return err == nil && trust.Allowed()
-}
-
-// consentTo asks the access policy about each action of the sender, who speaks as
-// caller. The first that is not allowed decides.
-func (s *Service) consentTo(caller api.Caller, to Address, from Sender) Consent {
+// Admits asks the access policy of a destination about a sender for whom the Logs
+// service speaks as this caller. The access policy alone decides, also inside one
+// account: without a policy nobody is admitted.
+func (s *Service) Admits(to Address, from Sender, as api.Caller, explain bool) Admission {
 	if to.Policy == nil {
-		return Consent{Action: subscribeAction}
+		return Admission{Action: subscribeAction}
+	}
+	decide := s.cfg.IAM.Decide
+	if explain {
+		decide = s.cfg.IAM.Explain
 	}
 	source := &policy.Source{Name: "access policy of " + string(to.ARN), Document: to.Policy}
-	c := Consent{Outcome: Admitted}
+	var a Admission
 	for _, action := range from.actions() {
 		access := api.Access{Action: action, Resource: string(to.ARN), ResourcePolicy: source}
-		c.Decision = s.cfg.IAM.Decide(caller, from.Region, s.cfg.Now(), access, policy.ResourceOnly)
-		if !c.Decision.Allowed() {
-			return Consent{Action: action, Decision: c.Decision}
+		a = Admission{Action: action, Decision: decide(as, from.Region, s.cfg.Now(), access, policy.ResourceOnly)}
+		if !a.Allowed() {
+			a.RoleRequired = from.Role == "" && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
+			return a
 		}
 	}
-	return c
+	return a
+}
+
+// A GroupState says whether a log group can have subscription filters.
+type GroupState uint8
+
+// The states.
+const (
+	GroupMissing GroupState = iota
+	GroupOfOtherClass
+	GroupSubscribable
+)
+
+// Subscribable says whether the log group of that ARN, which ends with ":*", is
+// there and of a class that has subscription filters.
+func (s *Service) Subscribable(source arn.ARN) GroupState {
+	id, ok := parseGroupARN(strings.TrimSuffix(string(source), ":*"))
+	if !ok {
+		return GroupMissing
+	}
+	g, _, ok := s.groups.Get(id.key())
+	switch {
+	case !ok:
+		return GroupMissing
+	case !g.subscribable():
+		return GroupOfOtherClass
+	}
+	return GroupSubscribable
 }

@@ -97,7 +97,7 @@ func (s *Service) putDestination(ctx context.Context, call *api.Call, in *PutDes
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("test delivery: %w", err)
 		}
-		s.cfg.Log.Info("test message was not delivered", "destination", id.arn(), "stream", target.TargetARN, "role", role, "cause", err)
+		s.cfg.Log.Info("test message was not delivered", "requestID", call.RequestID, "destination", id.arn(), "stream", target.TargetARN, "role", role, "cause", err)
 		return nil, errTestMessage()
 	}
 	var stored destination

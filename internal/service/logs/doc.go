@@ -41,6 +41,7 @@
 //
 // # Consent
 //
-// Whether a destination admits a sender is decided in consent.go, in one function
-// for the moment when a filter is made and for every delivery after it.
+// Whether a destination admits a sender is decided in consent.go, by the
+// same two functions when a filter is made, at every delivery after it, and when
+// somebody asks for an explanation.
 package logs

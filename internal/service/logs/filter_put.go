@@ -44,7 +44,7 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 		return nil, errLimit()
 	}
 	sender := Sender{Account: id.Account, Region: id.Region, Source: GroupARN(id.Region, id.Account, id.Name), Role: role}
-	if err := s.checkTarget(ctx, sender, target); err != nil {
+	if err := s.checkTarget(ctx, call, sender, target); err != nil {
 		return nil, err
 	}
 	r, err := s.useRegion(ctx, id.Region)
@@ -153,13 +153,13 @@ func checkPattern(text string) error {
 }
 
 // checkTarget asks whether events may be sent there.
-func (s *Service) checkTarget(ctx context.Context, sender Sender, target arn.Parts) error {
+func (s *Service) checkTarget(ctx context.Context, call *api.Call, sender Sender, target arn.Parts) error {
 	targetARN := arn.New(target.Service, target.Region, target.Account, target.Resource)
 	switch target.Service {
 	case "logs":
-		return s.checkConsent(targetARN, sender)
+		return s.checkConsent(call, targetARN, sender)
 	case "kinesis":
-		return s.checkStream(ctx, targetARN, sender)
+		return s.checkStream(ctx, call, targetARN, sender)
 	case "firehose":
 		return errTestFirehose()
 	default:
@@ -168,29 +168,35 @@ func (s *Service) checkTarget(ctx context.Context, sender Sender, target arn.Par
 }
 
 // checkConsent asks the destination. That there is none must look like one that
-// does not admit the sender.
-func (s *Service) checkConsent(dest arn.ARN, sender Sender) error {
+// does not admit the sender; the server's log tells them apart.
+func (s *Service) checkConsent(call *api.Call, dest arn.ARN, sender Sender) error {
+	refused := func(check string, err error) error {
+		s.cfg.Log.Info("subscription is refused", "requestID", call.RequestID, "source", sender.Source, "role", sender.Role,
+			"destination", dest, "check", check)
+		return err
+	}
 	// The role first: whether it can be assumed must not depend on there being a
 	// destination, or a role that cannot would tell which destinations exist.
-	if sender.Role != "" && !s.assumable(sender) {
-		return errRoleNotAssumable()
+	speaker, trust, err := s.Speaker(sender, false)
+	if err != nil || !trust.Allowed() {
+		return refused("sender-role", errRoleNotAssumable())
 	}
 	to, ok := s.Destination(dest)
 	if !ok {
-		return errNotAdmitted(sender.Account, subscribeAction, dest)
+		return refused("destination", errNotAdmitted(sender.Account, subscribeAction, dest))
 	}
-	c := s.Consent(to, sender)
+	a := s.Admits(to, sender, speaker, false)
 	switch {
-	case c.Admitted():
+	case a.Allowed():
 		return nil
-	case c.RoleRequired:
-		return errRoleRequired()
+	case a.RoleRequired:
+		return refused("access-policy", errRoleRequired())
 	}
-	return errNotAdmitted(sender.Account, c.Action, dest)
+	return refused("access-policy", errNotAdmitted(sender.Account, a.Action, dest))
 }
 
 // checkStream sends a test message to a stream of the sender's own account.
-func (s *Service) checkStream(ctx context.Context, streamARN arn.ARN, sender Sender) error {
+func (s *Service) checkStream(ctx context.Context, call *api.Call, streamARN arn.ARN, sender Sender) error {
 	if !s.assumable(sender) {
 		return errRoleNotAssumable()
 	}
@@ -207,7 +213,7 @@ func (s *Service) checkStream(ctx context.Context, streamARN arn.ARN, sender Sen
 	if ctx.Err() != nil {
 		return fmt.Errorf("test delivery: %w", err)
 	}
-	s.cfg.Log.Info("test message was not delivered", "source", sender.Source, "stream", streamARN, "role", sender.Role, "cause", err)
+	s.cfg.Log.Info("test message was not delivered", "requestID", call.RequestID, "source", sender.Source, "stream", streamARN, "role", sender.Role, "cause", err)
 	return errTestStream()
 }
 

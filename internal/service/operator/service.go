@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"tributary/internal/delivery"
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
+	"tributary/internal/service/logs"
 	"tributary/internal/service/organizations"
 )
 
@@ -15,7 +17,9 @@ import (
 type Config struct {
 	Organizations *organizations.Service
 	IAM           *iam.Service
-	// ManagementAccount is the account whose callers are answered.
+	Logs          *logs.Service
+	Delivery      *delivery.Delivery
+	// ManagementAccount is the account whose callers make and list accounts.
 	ManagementAccount arn.AccountID
 }
 
@@ -36,6 +40,9 @@ func (s *Service) Table() api.Service {
 		Operations: []api.Operation{
 			api.Define("CreateAccount", target[CreateAccountInput], s.createAccount),
 			api.Define("ListAccounts", target[ListAccountsInput], s.listAccounts),
+			api.Define("ExplainSubscription", explainSubscriptionTarget, s.explainSubscription),
+			api.Define("ExplainDelivery", explainDeliveryTarget, s.explainDelivery),
+			api.Define("ExplainAccess", explainAccessTarget, s.explainAccess),
 		},
 	}
 }

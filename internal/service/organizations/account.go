@@ -20,6 +20,7 @@ type AccountRecord struct {
 	Name    string        `json:"name"`
 	Email   string        `json:"email"`
 	Created time.Time     `json:"created"`
+	Closed  time.Time     `json:"closed,omitzero"` // when CloseAccount suspended it
 	// Member is nil while the account stands alone. It counts only while the
 	// organization it names exists.
 	Member *Member `json:"member,omitzero"`
@@ -33,6 +34,13 @@ type Member struct {
 	// Handshake is the invitation the account accepted; empty where there was
 	// none.
 	Handshake string `json:"handshake,omitzero"`
+	// Parent is the organizational unit that the account is in; empty for the
+	// root.
+	Parent   string            `json:"parent,omitzero"`
+	Attached attachments       `json:"attached,omitzero"`
+	Tags     map[string]string `json:"tags,omitzero"`
+	// Delegations are the services that the account administers, since when.
+	Delegations map[string]time.Time `json:"delegations,omitzero"`
 }
 
 // How an account came to its organization.
@@ -139,61 +147,69 @@ func (s *Service) leave(ctx context.Context, account arn.AccountID, org string) 
 	return err
 }
 
+// updateMember changes an account's place in an organization. change must not
+// change what the member points to.
+func (s *Service) updateMember(ctx context.Context, org organizationRecord, account arn.AccountID, change func(Member) (Member, error)) error {
+	_, err := s.accounts.Update(ctx, accountKey(account), func(a AccountRecord, exists bool) (AccountRecord, error) {
+		if !exists || a.Member == nil || a.Member.Org != org.ID {
+			return a, errAccountNotFound()
+		}
+		m, err := change(*a.Member)
+		a.Member = &m
+		return a, err
+	})
+	if err != nil {
+		return fmt.Errorf("change member %s: %w", account, err)
+	}
+	return nil
+}
+
 // members are the accounts of an organization, by id, those after the given one.
-func (s *Service) members(org, after string) []AccountRecord {
-	var list []AccountRecord
-	for _, a := range s.accounts.ScanFrom(catalog.KeyOf(), catalog.KeyOf(after)) {
-		if a.Member != nil && a.Member.Org == org {
-			list = append(list, a)
+func (s *Service) members(org organizationRecord, after string) rows[AccountRecord] {
+	return func(yield func(string, AccountRecord) bool) {
+		for _, a := range s.accounts.ScanFrom(catalog.KeyOf(), catalog.KeyOf(after)) {
+			if a.Member != nil && a.Member.Org == org.ID && !yield(string(a.ID), a) {
+				return
+			}
 		}
 	}
-	return list
 }
 
-// listAccounts answers the accounts of the caller's organization, to its
-// management account.
-func (s *Service) listAccounts(_ context.Context, call *api.Call, in *ListAccountsInput) (*ListAccountsOutput, error) {
-	org, err := s.managedBy(call.Account())
+// listAccounts answers the accounts of the organization, by id.
+func (s *Service) listAccounts(_ context.Context, call *api.Call, org organizationRecord, in *ListAccountsInput) (*ListAccountsOutput, error) {
+	accounts, next, err := page(s, pageRequest{call, "", in.NextToken, in.MaxResults}, func(after string) rows[Account] {
+		return pick(s.members(org, after), func(a AccountRecord) (Account, bool) { return *s.wireAccount(org, a), true })
+	})
 	if err != nil {
 		return nil, err
 	}
-	after, err := openToken(in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	list, next := firstPage(s.members(org.ID, after), in.MaxResults, func(a AccountRecord) string { return string(a.ID) })
-	out := &ListAccountsOutput{NextToken: next}
-	for _, a := range list {
-		out.Accounts = append(out.Accounts, *org.account(a))
-	}
-	return out, nil
+	return &ListAccountsOutput{Accounts: accounts, NextToken: next}, nil
 }
 
-// describeAccount answers one account of the caller's organization, to its
-// management account. An account elsewhere is as unknown as one that does not
-// exist.
-func (s *Service) describeAccount(_ context.Context, call *api.Call, in *DescribeAccountInput) (*DescribeAccountOutput, error) {
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	a, _, ok := s.accounts.Get(catalog.KeyOf(in.AccountID))
-	if !ok || a.Member == nil || a.Member.Org != org.ID {
+// describeAccount answers one account of the organization. An account elsewhere is
+// as unknown as one that does not exist.
+func (s *Service) describeAccount(_ context.Context, _ *api.Call, org organizationRecord, in *DescribeAccountInput) (*DescribeAccountOutput, error) {
+	a, ok := s.member(org, arn.AccountID(in.AccountID))
+	if !ok {
 		return nil, errAccountNotFound()
 	}
-	return &DescribeAccountOutput{Account: org.account(a)}, nil
+	return &DescribeAccountOutput{Account: s.wireAccount(org, a)}, nil
 }
 
-// account is the wire form of one of the organization's accounts.
-func (o organizationRecord) account(a AccountRecord) *Account {
+// wireAccount is the wire form of one of the organization's accounts.
+func (s *Service) wireAccount(org organizationRecord, a AccountRecord) *Account {
+	state := "ACTIVE"
+	if !a.Closed.IsZero() {
+		state = "SUSPENDED"
+	}
 	return &Account{
 		ID:              string(a.ID),
-		ARN:             o.arn("account", string(a.ID)),
+		ARN:             org.arn("account", string(a.ID)),
 		Email:           a.Email,
 		Name:            a.Name,
-		Status:          "ACTIVE",
-		State:           "ACTIVE",
-		Paths:           []string{o.path() + string(a.ID) + "/"},
+		Status:          state,
+		State:           state,
+		Paths:           []string{s.path(org, org.parent(a)) + string(a.ID) + "/"},
 		JoinedMethod:    a.Member.Method,
 		JoinedTimestamp: api.At(a.Member.Joined),
 	}
@@ -203,17 +219,8 @@ func (o organizationRecord) account(a AccountRecord) *Account {
 // wish. From then on its requests carry no organization keys. AWS asks that an
 // account made by CreateAccount first has means of payment; there is no such
 // thing here.
-func (s *Service) removeAccountFromOrganization(ctx context.Context, call *api.Call, in *RemoveAccountFromOrganizationInput) (*api.Void, error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	if arn.AccountID(in.AccountID) == org.Management {
-		return nil, errMasterCannotLeave()
-	}
-	return nil, s.leave(ctx, arn.AccountID(in.AccountID), org.ID)
+func (s *Service) removeAccountFromOrganization(ctx context.Context, _ *api.Call, org organizationRecord, in *RemoveAccountFromOrganizationInput) (*api.Void, error) {
+	return nil, s.setFree(ctx, org, arn.AccountID(in.AccountID))
 }
 
 // leaveOrganization sets the caller's account free. From then on its requests
@@ -225,8 +232,21 @@ func (s *Service) leaveOrganization(ctx context.Context, call *api.Call, _ *Leav
 	if !ok {
 		return nil, errNotInUse()
 	}
-	if call.Account() == org.Management {
-		return nil, errMasterCannotLeave()
+	return nil, s.setFree(ctx, org, call.Account())
+}
+
+// setFree ends a membership that may end. What was attached to the account and its
+// tags end with it.
+func (s *Service) setFree(ctx context.Context, org organizationRecord, account arn.AccountID) error {
+	if account == org.Management {
+		return errMasterCannotLeave()
 	}
-	return nil, s.leave(ctx, call.Account(), org.ID)
+	a, ok := s.member(org, account)
+	if !ok {
+		return errAccountNotFound()
+	}
+	if len(a.Member.Delegations) > 0 {
+		return errIsDelegatedAdministrator()
+	}
+	return s.leave(ctx, account, org.ID)
 }

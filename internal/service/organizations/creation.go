@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tributary/internal/durable/catalog"
@@ -39,10 +40,8 @@ func (c creationRecord) key() catalog.Key { return catalog.KeyOf(c.Org, c.ID) }
 // in it a role that the management account may assume, with every permission.
 // AWS works in the background and first answers IN_PROGRESS; here the work is
 // done when the answer comes, so that the state is the final one.
-func (s *Service) createAccount(ctx context.Context, call *api.Call, in *CreateAccountInput) (*CreateAccountOutput, error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	org, err := s.managedBy(call.Account())
+func (s *Service) createAccount(ctx context.Context, _ *api.Call, org organizationRecord, in *CreateAccountInput) (*CreateAccountOutput, error) {
+	tags, err := withTags(nil, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +64,7 @@ func (s *Service) createAccount(ctx context.Context, call *api.Call, in *CreateA
 		if role == "" {
 			role = defaultAccessRole
 		}
-		if c, err = s.complete(context.WithoutCancel(ctx), c, org, role, in.Email); err != nil {
+		if c, err = s.complete(context.WithoutCancel(ctx), c, org, role, in.Email, tags); err != nil {
 			return nil, err
 		}
 	}
@@ -74,12 +73,12 @@ func (s *Service) createAccount(ctx context.Context, call *api.Call, in *CreateA
 
 // complete does the work of a creation. The account's record comes last but for
 // the status: once it is there, so is everything else.
-func (s *Service) complete(ctx context.Context, c creationRecord, org organizationRecord, role, email string) (creationRecord, error) {
+func (s *Service) complete(ctx context.Context, c creationRecord, org organizationRecord, role, email string, tags map[string]string) (creationRecord, error) {
 	err := s.cfg.CreateAccessRole(ctx, c.Account, org.Management, role)
 	if err == nil {
 		_, err = s.accounts.Create(ctx, accountKey(c.Account), AccountRecord{
 			ID: c.Account, Name: c.Name, Email: email, Created: c.Requested,
-			Member: &Member{Org: org.ID, Joined: c.Requested, Method: created},
+			Member: &Member{Org: org.ID, Joined: c.Requested, Method: created, Tags: tags},
 		})
 	}
 	if err != nil {
@@ -140,13 +139,8 @@ func (s *Service) status(c creationRecord) *CreateAccountStatus {
 	return status
 }
 
-// describeCreateAccountStatus answers one creation of the caller's
-// organization, to its management account.
-func (s *Service) describeCreateAccountStatus(_ context.Context, call *api.Call, in *DescribeCreateAccountStatusInput) (*DescribeCreateAccountStatusOutput, error) {
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
+// describeCreateAccountStatus answers one creation of the organization.
+func (s *Service) describeCreateAccountStatus(_ context.Context, _ *api.Call, org organizationRecord, in *DescribeCreateAccountStatusInput) (*DescribeCreateAccountStatusOutput, error) {
 	c, _, ok := s.creations.Get(catalog.KeyOf(org.ID, in.CreateAccountRequestID))
 	if !ok {
 		return nil, errCreationNotFound()
@@ -154,27 +148,24 @@ func (s *Service) describeCreateAccountStatus(_ context.Context, call *api.Call,
 	return &DescribeCreateAccountStatusOutput{CreateAccountStatus: s.status(c)}, nil
 }
 
-// listCreateAccountStatus answers the creations of the caller's organization,
-// by id, to its management account. No States means all.
-func (s *Service) listCreateAccountStatus(_ context.Context, call *api.Call, in *ListCreateAccountStatusInput) (*ListCreateAccountStatusOutput, error) {
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	after, err := openToken(in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	var list []creationRecord
-	for _, c := range s.creations.ScanFrom(catalog.KeyOf(org.ID), catalog.KeyOf(org.ID, after)) {
-		if len(in.States) == 0 || slices.Contains(in.States, s.outcome(c)) {
-			list = append(list, c)
+// listCreateAccountStatus answers the creations of the organization, by id. No
+// States means all.
+func (s *Service) listCreateAccountStatus(_ context.Context, call *api.Call, org organizationRecord, in *ListCreateAccountStatusInput) (*ListCreateAccountStatusOutput, error) {
+	creations := func(after string) rows[CreateAccountStatus] {
+		return func(yield func(string, CreateAccountStatus) bool) {
+			for _, c := range s.creations.ScanFrom(catalog.KeyOf(org.ID), catalog.KeyOf(org.ID, after)) {
+				if len(in.States) > 0 && !slices.Contains(in.States, s.outcome(c)) {
+					continue
+				}
+				if !yield(c.ID, *s.status(c)) {
+					return
+				}
+			}
 		}
 	}
-	list, next := firstPage(list, in.MaxResults, func(c creationRecord) string { return c.ID })
-	out := &ListCreateAccountStatusOutput{NextToken: next}
-	for _, c := range list {
-		out.CreateAccountStatuses = append(out.CreateAccountStatuses, *s.status(c))
+	list, next, err := page(s, pageRequest{call, strings.Join(in.States, " "), in.NextToken, in.MaxResults}, creations)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &ListCreateAccountStatusOutput{CreateAccountStatuses: list, NextToken: next}, nil
 }

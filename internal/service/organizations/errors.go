@@ -64,6 +64,10 @@ func errInvalidInput(reason, message string) *api.Exception {
 	return withReason(api.Refuse("InvalidInputException", "%s", message), reason)
 }
 
+func errMigrating() *api.Exception {
+	return errHandshakeConstraint("INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES", "You can't join an organization, or invite to it, while it is enabling all features.")
+}
+
 func errInvalidToken() *api.Exception {
 	return errInvalidInput("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")
 }
@@ -71,4 +75,56 @@ func errInvalidToken() *api.Exception {
 func withReason(e *api.Exception, reason string) *api.Exception {
 	e.Members = map[string]any{"Reason": reason}
 	return e
+}
+
+func errConstraint(reason, message string) *api.Exception {
+	return withReason(api.Refuse("ConstraintViolationException", "%s", message), reason)
+}
+
+func errMustHaveAllFeatures() *api.Exception {
+	return errConstraint("ORGANIZATION_NOT_IN_ALL_FEATURES_MODE", "Your organization must be in all features mode to perform this operation.")
+}
+
+func errIsDelegatedAdministrator() *api.Exception {
+	return errConstraint("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG", "You attempted to remove an account that is registered as a delegated administrator for a service integrated with your organization. To complete this operation, you must first deregister this account as a delegated administrator.")
+}
+
+func errRootNotFound() *api.Exception {
+	return api.Refuse("RootNotFoundException", "You specified a root that doesn't exist.")
+}
+
+func errUnitNotFound() *api.Exception {
+	return api.Refuse("OrganizationalUnitNotFoundException", "You specified an organizational unit that doesn't exist.")
+}
+
+func errDuplicateUnit() *api.Exception {
+	return api.Refuse("DuplicateOrganizationalUnitException", "An OU with the same name already exists.")
+}
+
+func errParentNotFound() *api.Exception {
+	return api.Refuse("ParentNotFoundException", "You specified parent that doesn't exist.")
+}
+
+func errChildNotFound() *api.Exception {
+	return api.Refuse("ChildNotFoundException", "You specified a child that doesn't exist.")
+}
+
+func errTargetNotFound() *api.Exception {
+	return api.Refuse("TargetNotFoundException", "You specified a target that doesn't exist.")
+}
+
+func errPolicyNotFound() *api.Exception {
+	return api.Refuse("PolicyNotFoundException", "You specified a policy that doesn't exist.")
+}
+
+func errDuplicatePolicy() *api.Exception {
+	return api.Refuse("DuplicatePolicyException", "A policy with the same name already exists.")
+}
+
+func errMalformedPolicy() *api.Exception {
+	return api.Refuse("MalformedPolicyDocumentException", "The provided policy document does not meet the requirements of the specified policy type.")
+}
+
+func errPolicyTypeNotEnabled() *api.Exception {
+	return api.Refuse("PolicyTypeNotEnabledException", "This operation can be performed only for enabled policy types.")
 }

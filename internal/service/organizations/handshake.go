@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,27 +12,49 @@ import (
 	"tributary/internal/service/api"
 )
 
-// A handshakeRecord is what is stored of an invitation, under its id.
+// A handshakeRecord is what is stored of a handshake, under its id.
 type handshakeRecord struct {
-	ID         string        `json:"id"` // h-…
+	ID string `json:"id"` // h-…
+	// Action is INVITE, ENABLE_ALL_FEATURES or APPROVE_ALL_FEATURES; empty for the
+	// first.
+	Action string `json:"action,omitzero"`
+	// Parent is the handshake that an approval belongs to.
+	Parent     string        `json:"parent,omitzero"`
 	Org        string        `json:"org"`
 	Management arn.AccountID `json:"management"`
-	TargetType string        `json:"targetType"` // ACCOUNT or EMAIL
+	TargetType string        `json:"targetType"` // ACCOUNT or EMAIL, ORGANIZATION of ENABLE_ALL_FEATURES
 	Target     string        `json:"target"`
 	Notes      string        `json:"notes,omitzero"`
 	State      string        `json:"state"`
 	Requested  time.Time     `json:"requested"`
 	Expires    time.Time     `json:"expires"`
 	Finished   time.Time     `json:"finished,omitzero"` // when State became final
+	// Tags are given to the account that accepts.
+	Tags map[string]string `json:"tags,omitzero"`
 }
 
-// The states of a handshake. All but open are final.
+// The actions of handshakes.
 const (
-	open     = "OPEN"
-	accepted = "ACCEPTED"
-	declined = "DECLINED"
-	canceled = "CANCELED"
-	expired  = "EXPIRED"
+	invite     = "INVITE"
+	enableAll  = "ENABLE_ALL_FEATURES"
+	approveAll = "APPROVE_ALL_FEATURES"
+)
+
+func (h handshakeRecord) action() string { return cmp.Or(h.Action, invite) }
+
+// partyOrganization is the type of a handshake's party or resource that is the
+// organization.
+const partyOrganization = "ORGANIZATION"
+
+// The states of a handshake. All but the first two are final; the first is never
+// stored.
+const (
+	requested = "REQUESTED" // accounts have to approve yet
+	open      = "OPEN"
+	accepted  = "ACCEPTED"
+	declined  = "DECLINED"
+	canceled  = "CANCELED"
+	expired   = "EXPIRED"
 )
 
 const (
@@ -39,24 +62,39 @@ const (
 	handshakeShown = 30 * 24 * time.Hour // after it is finished
 )
 
-// state is the state of a handshake. Of one that is stored as open, the account
-// that joined by it knows better, and so does the clock.
+// state is the state of a handshake. Of one that is stored as open, what it is
+// about knows better, and so does the clock: the account that joined by it, the
+// organization that has all features, the handshake that an approval belongs to.
 func (s *Service) state(h handshakeRecord) string {
 	if h.State != open {
 		return h.State
 	}
-	if s.joinedBy(h) {
-		return accepted
+	switch h.action() {
+	case invite:
+		if s.joinedBy(h) {
+			return accepted
+		}
+	case enableAll:
+		if org, _, _ := s.organizations.Get(catalog.KeyOf(h.Org)); org.FeatureSet == allFeatures {
+			return accepted
+		}
+	case approveAll:
+		if parent, _, ok := s.handshakes.Get(catalog.KeyOf(h.Parent)); !ok || parent.State != open {
+			return canceled
+		}
 	}
 	if !s.cfg.Now().Before(h.Expires) {
 		return expired
+	}
+	if h.action() == enableAll && s.awaitsApproval(h) {
+		return requested
 	}
 	return open
 }
 
 // joinedBy reports whether an account is a member by this handshake.
 func (s *Service) joinedBy(h handshakeRecord) bool {
-	if h.TargetType == "ACCOUNT" {
+	if h.TargetType == kindAccount {
 		a, _, _ := s.accounts.Get(catalog.KeyOf(h.Target))
 		return a.Member != nil && a.Member.Handshake == h.ID
 	}
@@ -80,9 +118,12 @@ func (s *Service) shown(h handshakeRecord) bool {
 	return s.cfg.Now().Before(end.Add(handshakeShown))
 }
 
-// invites reports whether this account is the one invited.
-func (s *Service) invites(h handshakeRecord, account arn.AccountID) bool {
-	if h.TargetType == "ACCOUNT" {
+// asks reports whether this account is the one that is to accept.
+func (s *Service) asks(h handshakeRecord, account arn.AccountID) bool {
+	switch {
+	case h.action() == enableAll:
+		return h.Management == account
+	case h.TargetType == kindAccount:
 		return h.Target == string(account)
 	}
 	return strings.EqualFold(h.Target, s.email(account))
@@ -109,10 +150,11 @@ func (s *Service) handshake(id string) (handshakeRecord, error) {
 // inviteAccountToOrganization offers an account a place in the caller's
 // organization, which it manages. An email is taken as it is: whether an account
 // has it shows when that account accepts.
-func (s *Service) inviteAccountToOrganization(ctx context.Context, call *api.Call, in *InviteAccountToOrganizationInput) (*InviteAccountToOrganizationOutput, error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	org, err := s.managedBy(call.Account())
+func (s *Service) inviteAccountToOrganization(ctx context.Context, _ *api.Call, org organizationRecord, in *InviteAccountToOrganizationInput) (*InviteAccountToOrganizationOutput, error) {
+	if _, ok := s.migration(org); ok {
+		return nil, errMigrating()
+	}
+	tags, err := withTags(nil, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +172,10 @@ func (s *Service) inviteAccountToOrganization(ctx context.Context, call *api.Cal
 		State:      open,
 		Requested:  now,
 		Expires:    now.Add(handshakeLife),
+		Tags:       tags,
 	}
 	for _, other := range s.handshakes.Scan(catalog.KeyOf()) {
-		if other.Org == h.Org && other.TargetType == h.TargetType && strings.EqualFold(other.Target, h.Target) && s.state(other) == open {
+		if other.action() == invite && other.Org == h.Org && other.TargetType == h.TargetType && strings.EqualFold(other.Target, h.Target) && s.state(other) == open {
 			return nil, errDuplicateHandshake()
 		}
 	}
@@ -145,12 +188,12 @@ func (s *Service) inviteAccountToOrganization(ctx context.Context, call *api.Cal
 // checkTarget refuses what cannot be invited.
 func (s *Service) checkTarget(org organizationRecord, target *HandshakeParty) error {
 	switch target.Type {
-	case "ACCOUNT":
+	case kindAccount:
 		id, err := arn.ParseAccountID(target.ID)
 		if err != nil {
 			return errInvalidInput("INVALID_PATTERN_TARGET_ID", "You provided a value that does not match the required pattern.")
 		}
-		if !s.AccountExists(id) {
+		if !s.AccountExists(id) || s.Suspended(id) {
 			return errNoSuchTarget()
 		}
 	case "EMAIL":
@@ -160,7 +203,7 @@ func (s *Service) checkTarget(org organizationRecord, target *HandshakeParty) er
 	default:
 		return errInvalidInput("INVALID_PARTY_TYPE_TARGET", "You specified the wrong type of entity as a party to a handshake.")
 	}
-	for _, a := range s.members(org.ID, "") {
+	for _, a := range s.members(org, "") {
 		if target.ID == string(a.ID) || strings.EqualFold(target.ID, a.Email) {
 			return errInvitedIsMember()
 		}
@@ -168,8 +211,9 @@ func (s *Service) checkTarget(org organizationRecord, target *HandshakeParty) er
 	return nil
 }
 
-// acceptHandshake brings the caller's account into the organization that
-// invited it.
+// acceptHandshake agrees to what a handshake asks of the caller's account: to join
+// the organization that invites it, to approve that its organization enables all
+// features, or, for the management account, to enable them.
 func (s *Service) acceptHandshake(ctx context.Context, call *api.Call, in *AcceptHandshakeInput) (*AcceptHandshakeOutput, error) {
 	s.change.Lock()
 	defer s.change.Unlock()
@@ -177,14 +221,16 @@ func (s *Service) acceptHandshake(ctx context.Context, call *api.Call, in *Accep
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := s.organizationOf(call.Account()); ok {
-		return nil, errInvitedIsMember()
+	switch h.action() {
+	case enableAll:
+		_, err = s.updateOrganization(ctx, h.Org, func(o organizationRecord) (organizationRecord, error) {
+			o.FeatureSet = allFeatures
+			return o, nil
+		})
+	case invite:
+		err = s.acceptInvitation(ctx, call.Account(), h)
 	}
-	if err := s.ensureByRule(ctx, call.Account()); err != nil {
-		return nil, err
-	}
-	member := Member{Org: h.Org, Joined: s.cfg.Now(), Method: invited, Handshake: h.ID}
-	if err := s.join(ctx, call.Account(), member, errInvitedIsMember()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := s.finish(context.WithoutCancel(ctx), h.ID, accepted); err != nil {
@@ -194,7 +240,26 @@ func (s *Service) acceptHandshake(ctx context.Context, call *api.Call, in *Accep
 	return &AcceptHandshakeOutput{Handshake: s.wireHandshake(h)}, nil
 }
 
-// declineHandshake refuses an invitation of the caller's account.
+// acceptInvitation brings an account into the organization that invited it.
+func (s *Service) acceptInvitation(ctx context.Context, account arn.AccountID, h handshakeRecord) error {
+	org, ok := s.organizationOf(h.Management)
+	if !ok || org.ID != h.Org {
+		return errHandshakeNotFound()
+	}
+	if _, ok := s.migration(org); ok {
+		return errMigrating()
+	}
+	if _, ok := s.organizationOf(account); ok {
+		return errInvitedIsMember()
+	}
+	if err := s.ensureByRule(ctx, account); err != nil {
+		return err
+	}
+	member := Member{Org: h.Org, Joined: s.cfg.Now(), Method: invited, Handshake: h.ID, Tags: h.Tags}
+	return s.join(ctx, account, member, errInvitedIsMember())
+}
+
+// declineHandshake refuses what a handshake asks of the caller's account.
 func (s *Service) declineHandshake(ctx context.Context, call *api.Call, in *DeclineHandshakeInput) (*DeclineHandshakeOutput, error) {
 	s.change.Lock()
 	defer s.change.Unlock()
@@ -209,7 +274,7 @@ func (s *Service) declineHandshake(ctx context.Context, call *api.Call, in *Decl
 	return &DeclineHandshakeOutput{Handshake: s.wireHandshake(h)}, nil
 }
 
-// cancelHandshake takes back an invitation of the organization that the caller
+// cancelHandshake takes back a handshake of the organization that the caller
 // manages.
 func (s *Service) cancelHandshake(ctx context.Context, call *api.Call, in *CancelHandshakeInput) (*CancelHandshakeOutput, error) {
 	s.change.Lock()
@@ -242,7 +307,7 @@ func (s *Service) answerable(id string, account arn.AccountID, to string) (hands
 	switch {
 	case err != nil:
 		return h, err
-	case s.invites(h, account):
+	case s.asks(h, account):
 		return h, transition(s.state(h), to)
 	case s.seen(h, account):
 		return h, errAccessDenied()
@@ -250,10 +315,16 @@ func (s *Service) answerable(id string, account arn.AccountID, to string) (hands
 	return h, errHandshakeNotFound()
 }
 
+// transition refuses what the state does not allow: a handshake that awaits
+// approvals may only be taken back.
 func transition(from, to string) error {
 	switch from {
 	case open:
 		return nil
+	case requested:
+		if to == canceled {
+			return nil
+		}
 	case to:
 		return errHandshakeAlreadyInState()
 	}
@@ -282,7 +353,7 @@ func (s *Service) finish(ctx context.Context, id, state string) error {
 // seen reports whether the account may look at the handshake: the one invited,
 // and every member of the organization that invites.
 func (s *Service) seen(h handshakeRecord, account arn.AccountID) bool {
-	if s.invites(h, account) {
+	if s.asks(h, account) {
 		return true
 	}
 	org, ok := s.organizationOf(account)
@@ -302,56 +373,55 @@ func (s *Service) describeHandshake(_ context.Context, call *api.Call, in *Descr
 	return &DescribeHandshakeOutput{Handshake: s.wireHandshake(h)}, nil
 }
 
-// listHandshakesForAccount answers the handshakes by which the caller's account
-// is invited, by id.
+// listHandshakesForAccount answers the handshakes that ask something of the
+// caller's account, by id.
 func (s *Service) listHandshakesForAccount(_ context.Context, call *api.Call, in *ListHandshakesForAccountInput) (*ListHandshakesForAccountOutput, error) {
-	list, next, err := s.list(in.Filter, in.NextToken, in.MaxResults, func(h handshakeRecord) bool {
-		return s.invites(h, call.Account())
-	})
+	list, next, err := page(s, pageRequest{call, in.Filter.scope(), in.NextToken, in.MaxResults},
+		s.shownHandshakes(in.Filter, func(h handshakeRecord) bool { return s.asks(h, call.Account()) }))
 	if err != nil {
 		return nil, err
 	}
 	return &ListHandshakesForAccountOutput{Handshakes: list, NextToken: next}, nil
 }
 
-// listHandshakesForOrganization answers the handshakes of the organization that
-// the caller manages, by id.
-func (s *Service) listHandshakesForOrganization(_ context.Context, call *api.Call, in *ListHandshakesForOrganizationInput) (*ListHandshakesForOrganizationOutput, error) {
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	list, next, err := s.list(in.Filter, in.NextToken, in.MaxResults, func(h handshakeRecord) bool {
-		return h.Org == org.ID
-	})
+// listHandshakesForOrganization answers the handshakes of the organization, by id.
+func (s *Service) listHandshakesForOrganization(_ context.Context, call *api.Call, org organizationRecord, in *ListHandshakesForOrganizationInput) (*ListHandshakesForOrganizationOutput, error) {
+	list, next, err := page(s, pageRequest{call, in.Filter.scope(), in.NextToken, in.MaxResults},
+		s.shownHandshakes(in.Filter, func(h handshakeRecord) bool { return h.Org == org.ID }))
 	if err != nil {
 		return nil, err
 	}
 	return &ListHandshakesForOrganizationOutput{Handshakes: list, NextToken: next}, nil
 }
 
-// list is a page of the handshakes that may be seen and that keep lets through.
-// The only action there is is INVITE, and no handshake has a parent.
-func (s *Service) list(filter *HandshakeFilter, token string, maxResults *int32, keep func(handshakeRecord) bool) ([]Handshake, string, error) {
-	after, err := openToken(token)
-	if err != nil {
-		return nil, "", err
+// scope tells lists with different filters apart.
+func (f *HandshakeFilter) scope() string {
+	if f == nil {
+		return ""
 	}
-	if filter != nil && (filter.ParentHandshakeID != "" || filter.ActionType != "" && filter.ActionType != "INVITE") {
-		return nil, "", nil
-	}
-	var found []handshakeRecord
-	for _, h := range s.handshakes.ScanFrom(catalog.KeyOf(), catalog.KeyOf(after)) {
-		if s.shown(h) && keep(h) {
-			found = append(found, h)
+	return f.ActionType + " " + f.ParentHandshakeID
+}
+
+// admits reports whether the filter lets a handshake through.
+func (f *HandshakeFilter) admits(h handshakeRecord) bool {
+	return f == nil || (f.ActionType == "" || f.ActionType == h.action()) && (f.ParentHandshakeID == "" || f.ParentHandshakeID == h.Parent)
+}
+
+// shownHandshakes are the handshakes that may be seen and that filter and keep let
+// through.
+func (s *Service) shownHandshakes(filter *HandshakeFilter, keep func(handshakeRecord) bool) func(after string) rows[Handshake] {
+	return func(after string) rows[Handshake] {
+		return func(yield func(string, Handshake) bool) {
+			for _, h := range s.handshakes.ScanFrom(catalog.KeyOf(), catalog.KeyOf(after)) {
+				if !s.shown(h) || !filter.admits(h) || !keep(h) {
+					continue
+				}
+				if !yield(h.ID, *s.wireHandshake(h)) {
+					return
+				}
+			}
 		}
 	}
-	found, next := firstPage(found, maxResults, func(h handshakeRecord) string { return h.ID })
-	var list []Handshake
-	for _, h := range found {
-		list = append(list, *s.wireHandshake(h))
-	}
-	return list, next, nil
 }
 
 // wireHandshake is the wire form of a handshake.
@@ -359,31 +429,39 @@ func (s *Service) wireHandshake(h handshakeRecord) *Handshake {
 	org, _, _ := s.organizations.Get(catalog.KeyOf(h.Org))
 	management, _, _ := s.accounts.Get(accountKey(h.Management))
 	resources := []HandshakeResource{
-		{Type: "ORGANIZATION", Value: h.Org, Resources: []HandshakeResource{
+		{Type: partyOrganization, Value: h.Org, Resources: []HandshakeResource{
 			{Type: "MASTER_EMAIL", Value: management.Email},
 			{Type: "MASTER_NAME", Value: management.Name},
 			{Type: "ORGANIZATION_FEATURE_SET", Value: org.FeatureSet},
 		}},
-		{Type: h.TargetType, Value: h.Target},
+	}
+	if h.TargetType != partyOrganization {
+		resources = append(resources, HandshakeResource{Type: h.TargetType, Value: h.Target})
+	}
+	if h.Parent != "" {
+		resources = append(resources, HandshakeResource{Type: "PARENT_HANDSHAKE", Value: h.Parent})
 	}
 	if h.Notes != "" {
 		resources = append(resources, HandshakeResource{Type: "NOTES", Value: h.Notes})
 	}
+	parties := []HandshakeParty{{ID: h.Org, Type: partyOrganization}}
+	if h.TargetType != partyOrganization {
+		parties = append(parties, HandshakeParty{ID: h.Target, Type: h.TargetType})
+	}
 	return &Handshake{
-		ID:  h.ID,
-		ARN: handshakeARN(h.Management, h.Org, h.ID),
-		Parties: []HandshakeParty{
-			{ID: h.Org, Type: "ORGANIZATION"},
-			{ID: h.Target, Type: h.TargetType},
-		},
+		ID:                  h.ID,
+		ARN:                 h.arn(),
+		Parties:             parties,
 		State:               s.state(h),
 		RequestedTimestamp:  api.At(h.Requested),
 		ExpirationTimestamp: api.At(h.Expires),
-		Action:              "INVITE",
+		Action:              h.action(),
 		Resources:           resources,
 	}
 }
 
-func handshakeARN(management arn.AccountID, org, id string) string {
-	return string(arn.New("organizations", "", management, "handshake/"+org+"/invite/"+id))
+// arn names the handshake.
+func (h handshakeRecord) arn() string {
+	action := strings.ToLower(h.action())
+	return string(arn.New("organizations", "", h.Management, "handshake/"+h.Org+"/"+action+"/"+h.ID))
 }

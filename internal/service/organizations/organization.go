@@ -19,6 +19,15 @@ type organizationRecord struct {
 	Management arn.AccountID `json:"management"`
 	FeatureSet string        `json:"featureSet"`
 	Created    time.Time     `json:"created"`
+	// PolicyTypes are the types of policy that are enabled on the root, each with
+	// the id of its enabling. A target's policies of a type name the enabling that
+	// they count for, so that one write here attaches and detaches them all.
+	PolicyTypes map[string]string `json:"policyTypes,omitzero"`
+	Attached    attachments       `json:"attached,omitzero"` // to the root
+	Tags        map[string]string `json:"tags,omitzero"`     // of the root
+	// Services may work with the organization, since when.
+	Services       map[string]time.Time  `json:"services,omitzero"`
+	ResourcePolicy *resourcePolicyRecord `json:"resourcePolicy,omitzero"`
 }
 
 // arn names a thing of the organization. Such ARNs carry the management
@@ -27,24 +36,15 @@ func (o organizationRecord) arn(kind, id string) string {
 	return string(arn.New("organizations", "", o.Management, kind+"/"+o.ID+"/"+id))
 }
 
-// path is where accounts directly under the root stand.
-func (o organizationRecord) path() string { return o.ID + "/" + o.Root + "/" }
-
 // newID is a random id with this prefix and n characters of a-z and 2-7, 5 bits
 // each; n is at most 26.
 func newID(prefix string, n int) string { return prefix + strings.ToLower(rand.Text()[:n]) }
 
-// managedBy is the organization whose management account this is.
-func (s *Service) managedBy(account arn.AccountID) (organizationRecord, error) {
-	org, ok := s.organizationOf(account)
-	if !ok {
-		return organizationRecord{}, errNotInUse()
-	}
-	if org.Management != account {
-		return organizationRecord{}, errAccessDenied()
-	}
-	return org, nil
-}
+// The sets of features.
+const (
+	allFeatures = "ALL"
+	billingOnly = "CONSOLIDATED_BILLING"
+)
 
 // createOrganization makes the caller's account the management account, and a
 // member, of a new organization.
@@ -66,7 +66,7 @@ func (s *Service) createOrganization(ctx context.Context, call *api.Call, in *Cr
 		Created:    s.cfg.Now(),
 	}
 	if org.FeatureSet == "" {
-		org.FeatureSet = "ALL"
+		org.FeatureSet = allFeatures
 	}
 	if _, err := s.organizations.Create(ctx, catalog.KeyOf(org.ID), org); err != nil {
 		return nil, fmt.Errorf("create organization: %w", err)
@@ -78,10 +78,14 @@ func (s *Service) createOrganization(ctx context.Context, call *api.Call, in *Cr
 	return &CreateOrganizationOutput{Organization: s.wire(org)}, nil
 }
 
-// wire is the wire form of an organization. There are no policies of
-// organizations yet, so none is available.
+// wire is the wire form of an organization. AvailablePolicyTypes is what AWS puts
+// there, which long ago ceased to say anything: ListRoots tells.
 func (s *Service) wire(o organizationRecord) *Organization {
 	management, _, _ := s.accounts.Get(accountKey(o.Management))
+	var available []PolicyTypeSummary
+	if o.FeatureSet == allFeatures {
+		available = []PolicyTypeSummary{{Type: serviceControl.name, Status: "ENABLED"}}
+	}
 	return &Organization{
 		ID:                 o.ID,
 		ARN:                string(arn.New("organizations", "", o.Management, "organization/"+o.ID)),
@@ -89,6 +93,8 @@ func (s *Service) wire(o organizationRecord) *Organization {
 		MasterAccountARN:   o.arn("account", string(o.Management)),
 		MasterAccountID:    string(o.Management),
 		MasterAccountEmail: management.Email,
+
+		AvailablePolicyTypes: available,
 	}
 }
 
@@ -103,14 +109,8 @@ func (s *Service) describeOrganization(_ context.Context, call *api.Call, _ *Des
 
 // deleteOrganization ends an organization that has no member left but its
 // management account.
-func (s *Service) deleteOrganization(ctx context.Context, call *api.Call, _ *DeleteOrganizationInput) (*api.Void, error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	if len(s.members(org.ID, "")) > 1 {
+func (s *Service) deleteOrganization(ctx context.Context, _ *api.Call, org organizationRecord, _ *DeleteOrganizationInput) (*api.Void, error) {
+	if count(s.members(org, "")) > 1 {
 		return nil, errNotEmpty()
 	}
 	key := catalog.KeyOf(org.ID)
@@ -122,21 +122,4 @@ func (s *Service) deleteOrganization(ctx context.Context, call *api.Call, _ *Del
 		return nil, fmt.Errorf("delete organization: %w", err)
 	}
 	return nil, s.sweep(context.WithoutCancel(ctx))
-}
-
-// listRoots answers the one root of the caller's organization, to its
-// management account.
-func (s *Service) listRoots(_ context.Context, call *api.Call, in *ListRootsInput) (*ListRootsOutput, error) {
-	org, err := s.managedBy(call.Account())
-	if err != nil {
-		return nil, err
-	}
-	if in.NextToken != "" { // the first page is the only one
-		return nil, errInvalidToken()
-	}
-	return &ListRootsOutput{Roots: []Root{{
-		ID:   org.Root,
-		ARN:  org.arn("root", org.Root),
-		Name: "Root",
-	}}}, nil
 }

@@ -182,6 +182,350 @@ type ListRootsOutput struct {
 	NextToken string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
 }
 
+// EnableAllFeaturesInput is what EnableAllFeatures takes.
+type EnableAllFeaturesInput struct{}
+
+// EnableAllFeaturesOutput is what EnableAllFeatures answers.
+type EnableAllFeaturesOutput struct {
+	Handshake *Handshake `json:"Handshake,omitzero"`
+}
+
+// CloseAccountInput is what CloseAccount takes.
+type CloseAccountInput struct {
+	AccountID string `json:"AccountId" required:"true" max:"12" pattern:"^\\d{12}$"`
+}
+
+// MoveAccountInput is what MoveAccount takes.
+type MoveAccountInput struct {
+	AccountID           string `json:"AccountId" required:"true" max:"12" pattern:"^\\d{12}$"`
+	SourceParentID      string `json:"SourceParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	DestinationParentID string `json:"DestinationParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+}
+
+// ListParentsInput is what ListParents takes.
+type ListParentsInput struct {
+	ChildID    string `json:"ChildId" required:"true" max:"100" pattern:"^(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListParentsOutput is what ListParents answers.
+type ListParentsOutput struct {
+	Parents   []Parent `json:"Parents,omitzero"`
+	NextToken string   `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// ListChildrenInput is what ListChildren takes.
+type ListChildrenInput struct {
+	ParentID   string `json:"ParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	ChildType  string `json:"ChildType" required:"true" enum:"ACCOUNT,ORGANIZATIONAL_UNIT"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListChildrenOutput is what ListChildren answers.
+type ListChildrenOutput struct {
+	Children  []Child `json:"Children,omitzero"`
+	NextToken string  `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// ListAccountsForParentInput is what ListAccountsForParent takes.
+type ListAccountsForParentInput struct {
+	ParentID   string `json:"ParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListAccountsForParentOutput is what ListAccountsForParent answers.
+type ListAccountsForParentOutput struct {
+	Accounts  []Account `json:"Accounts,omitzero"`
+	NextToken string    `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// CreateOrganizationalUnitInput is what CreateOrganizationalUnit takes.
+type CreateOrganizationalUnitInput struct {
+	ParentID string `json:"ParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	Name     string `json:"Name" required:"true" min:"1" max:"128" pattern:"[\\s\\S]*"`
+	Tags     []Tag  `json:"Tags,omitzero"`
+}
+
+// CreateOrganizationalUnitOutput is what CreateOrganizationalUnit answers.
+type CreateOrganizationalUnitOutput struct {
+	OrganizationalUnit *OrganizationalUnit `json:"OrganizationalUnit,omitzero"`
+}
+
+// DescribeOrganizationalUnitInput is what DescribeOrganizationalUnit takes.
+type DescribeOrganizationalUnitInput struct {
+	OrganizationalUnitID string `json:"OrganizationalUnitId" required:"true" max:"68" pattern:"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$"`
+}
+
+// DescribeOrganizationalUnitOutput is what DescribeOrganizationalUnit answers.
+type DescribeOrganizationalUnitOutput struct {
+	OrganizationalUnit *OrganizationalUnit `json:"OrganizationalUnit,omitzero"`
+}
+
+// UpdateOrganizationalUnitInput is what UpdateOrganizationalUnit takes.
+type UpdateOrganizationalUnitInput struct {
+	OrganizationalUnitID string `json:"OrganizationalUnitId" required:"true" max:"68" pattern:"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$"`
+	Name                 string `json:"Name,omitzero" min:"1" max:"128" pattern:"[\\s\\S]*"`
+}
+
+// UpdateOrganizationalUnitOutput is what UpdateOrganizationalUnit answers.
+type UpdateOrganizationalUnitOutput struct {
+	OrganizationalUnit *OrganizationalUnit `json:"OrganizationalUnit,omitzero"`
+}
+
+// DeleteOrganizationalUnitInput is what DeleteOrganizationalUnit takes.
+type DeleteOrganizationalUnitInput struct {
+	OrganizationalUnitID string `json:"OrganizationalUnitId" required:"true" max:"68" pattern:"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$"`
+}
+
+// ListOrganizationalUnitsForParentInput is what ListOrganizationalUnitsForParent takes.
+type ListOrganizationalUnitsForParentInput struct {
+	ParentID   string `json:"ParentId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListOrganizationalUnitsForParentOutput is what ListOrganizationalUnitsForParent answers.
+type ListOrganizationalUnitsForParentOutput struct {
+	OrganizationalUnits []OrganizationalUnit `json:"OrganizationalUnits,omitzero"`
+	NextToken           string               `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// RegisterDelegatedAdministratorInput is what RegisterDelegatedAdministrator takes.
+type RegisterDelegatedAdministratorInput struct {
+	AccountID        string `json:"AccountId" required:"true" max:"12" pattern:"^\\d{12}$"`
+	ServicePrincipal string `json:"ServicePrincipal" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+}
+
+// DeregisterDelegatedAdministratorInput is what DeregisterDelegatedAdministrator takes.
+type DeregisterDelegatedAdministratorInput struct {
+	AccountID        string `json:"AccountId" required:"true" max:"12" pattern:"^\\d{12}$"`
+	ServicePrincipal string `json:"ServicePrincipal" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+}
+
+// ListDelegatedAdministratorsInput is what ListDelegatedAdministrators takes.
+type ListDelegatedAdministratorsInput struct {
+	ServicePrincipal string `json:"ServicePrincipal,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+	NextToken        string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults       *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListDelegatedAdministratorsOutput is what ListDelegatedAdministrators answers.
+type ListDelegatedAdministratorsOutput struct {
+	DelegatedAdministrators []DelegatedAdministrator `json:"DelegatedAdministrators,omitzero"`
+	NextToken               string                   `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// ListDelegatedServicesForAccountInput is what ListDelegatedServicesForAccount takes.
+type ListDelegatedServicesForAccountInput struct {
+	AccountID  string `json:"AccountId" required:"true" max:"12" pattern:"^\\d{12}$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListDelegatedServicesForAccountOutput is what ListDelegatedServicesForAccount answers.
+type ListDelegatedServicesForAccountOutput struct {
+	DelegatedServices []DelegatedService `json:"DelegatedServices,omitzero"`
+	NextToken         string             `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// EnableAWSServiceAccessInput is what EnableAWSServiceAccess takes.
+type EnableAWSServiceAccessInput struct {
+	ServicePrincipal string `json:"ServicePrincipal" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+}
+
+// DisableAWSServiceAccessInput is what DisableAWSServiceAccess takes.
+type DisableAWSServiceAccessInput struct {
+	ServicePrincipal string `json:"ServicePrincipal" required:"true" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+}
+
+// ListAWSServiceAccessForOrganizationInput is what ListAWSServiceAccessForOrganization takes.
+type ListAWSServiceAccessForOrganizationInput struct {
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListAWSServiceAccessForOrganizationOutput is what ListAWSServiceAccessForOrganization answers.
+type ListAWSServiceAccessForOrganizationOutput struct {
+	EnabledServicePrincipals []EnabledServicePrincipal `json:"EnabledServicePrincipals,omitzero"`
+	NextToken                string                    `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// CreatePolicyInput is what CreatePolicy takes.
+type CreatePolicyInput struct {
+	Content     string `json:"Content" required:"true" min:"1" pattern:"[\\s\\S]*"`
+	Description string `json:"Description" required:"true" max:"512" pattern:"[\\s\\S]*"`
+	Name        string `json:"Name" required:"true" min:"1" max:"128" pattern:"[\\s\\S]*"`
+	Type        string `json:"Type" required:"true" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+	Tags        []Tag  `json:"Tags,omitzero"`
+}
+
+// CreatePolicyOutput is what CreatePolicy answers.
+type CreatePolicyOutput struct {
+	Policy *Policy `json:"Policy,omitzero"`
+}
+
+// DescribePolicyInput is what DescribePolicy takes.
+type DescribePolicyInput struct {
+	PolicyID string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+}
+
+// DescribePolicyOutput is what DescribePolicy answers.
+type DescribePolicyOutput struct {
+	Policy *Policy `json:"Policy,omitzero"`
+}
+
+// UpdatePolicyInput is what UpdatePolicy takes.
+type UpdatePolicyInput struct {
+	PolicyID    string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+	Name        string `json:"Name,omitzero" min:"1" max:"128" pattern:"[\\s\\S]*"`
+	Description string `json:"Description,omitzero" max:"512" pattern:"[\\s\\S]*"`
+	Content     string `json:"Content,omitzero" min:"1" pattern:"[\\s\\S]*"`
+}
+
+// UpdatePolicyOutput is what UpdatePolicy answers.
+type UpdatePolicyOutput struct {
+	Policy *Policy `json:"Policy,omitzero"`
+}
+
+// DeletePolicyInput is what DeletePolicy takes.
+type DeletePolicyInput struct {
+	PolicyID string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+}
+
+// ListPoliciesInput is what ListPolicies takes.
+type ListPoliciesInput struct {
+	Filter     string `json:"Filter" required:"true" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListPoliciesOutput is what ListPolicies answers.
+type ListPoliciesOutput struct {
+	Policies  []PolicySummary `json:"Policies,omitzero"`
+	NextToken string          `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// AttachPolicyInput is what AttachPolicy takes.
+type AttachPolicyInput struct {
+	PolicyID string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+	TargetID string `json:"TargetId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+}
+
+// DetachPolicyInput is what DetachPolicy takes.
+type DetachPolicyInput struct {
+	PolicyID string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+	TargetID string `json:"TargetId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+}
+
+// ListPoliciesForTargetInput is what ListPoliciesForTarget takes.
+type ListPoliciesForTargetInput struct {
+	TargetID   string `json:"TargetId" required:"true" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	Filter     string `json:"Filter" required:"true" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListPoliciesForTargetOutput is what ListPoliciesForTarget answers.
+type ListPoliciesForTargetOutput struct {
+	Policies  []PolicySummary `json:"Policies,omitzero"`
+	NextToken string          `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// ListTargetsForPolicyInput is what ListTargetsForPolicy takes.
+type ListTargetsForPolicyInput struct {
+	PolicyID   string `json:"PolicyId" required:"true" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+	MaxResults *int32 `json:"MaxResults,omitzero" min:"1" max:"20"`
+}
+
+// ListTargetsForPolicyOutput is what ListTargetsForPolicy answers.
+type ListTargetsForPolicyOutput struct {
+	Targets   []PolicyTargetSummary `json:"Targets,omitzero"`
+	NextToken string                `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// EnablePolicyTypeInput is what EnablePolicyType takes.
+type EnablePolicyTypeInput struct {
+	RootID     string `json:"RootId" required:"true" max:"34" pattern:"^r-[0-9a-z]{4,32}$"`
+	PolicyType string `json:"PolicyType" required:"true" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+}
+
+// EnablePolicyTypeOutput is what EnablePolicyType answers.
+type EnablePolicyTypeOutput struct {
+	Root *Root `json:"Root,omitzero"`
+}
+
+// DisablePolicyTypeInput is what DisablePolicyType takes.
+type DisablePolicyTypeInput struct {
+	RootID     string `json:"RootId" required:"true" max:"34" pattern:"^r-[0-9a-z]{4,32}$"`
+	PolicyType string `json:"PolicyType" required:"true" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+}
+
+// DisablePolicyTypeOutput is what DisablePolicyType answers.
+type DisablePolicyTypeOutput struct {
+	Root *Root `json:"Root,omitzero"`
+}
+
+// DescribeEffectivePolicyInput is what DescribeEffectivePolicy takes.
+type DescribeEffectivePolicyInput struct {
+	PolicyType string `json:"PolicyType" required:"true" enum:"TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+	TargetID   string `json:"TargetId,omitzero" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+}
+
+// DescribeEffectivePolicyOutput is what DescribeEffectivePolicy answers.
+type DescribeEffectivePolicyOutput struct {
+	EffectivePolicy *EffectivePolicy `json:"EffectivePolicy,omitzero"`
+}
+
+// PutResourcePolicyInput is what PutResourcePolicy takes.
+type PutResourcePolicyInput struct {
+	Content string `json:"Content" required:"true" min:"1" max:"40000" pattern:"[\\s\\S]*"`
+	Tags    []Tag  `json:"Tags,omitzero"`
+}
+
+// PutResourcePolicyOutput is what PutResourcePolicy answers.
+type PutResourcePolicyOutput struct {
+	ResourcePolicy *ResourcePolicy `json:"ResourcePolicy,omitzero"`
+}
+
+// DescribeResourcePolicyInput is what DescribeResourcePolicy takes.
+type DescribeResourcePolicyInput struct{}
+
+// DescribeResourcePolicyOutput is what DescribeResourcePolicy answers.
+type DescribeResourcePolicyOutput struct {
+	ResourcePolicy *ResourcePolicy `json:"ResourcePolicy,omitzero"`
+}
+
+// DeleteResourcePolicyInput is what DeleteResourcePolicy takes.
+type DeleteResourcePolicyInput struct{}
+
+// TagResourceInput is what TagResource takes.
+type TagResourceInput struct {
+	ResourceID string `json:"ResourceId" required:"true" max:"130" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$"`
+	Tags       []Tag  `json:"Tags" required:"true"`
+}
+
+// UntagResourceInput is what UntagResource takes.
+type UntagResourceInput struct {
+	ResourceID string   `json:"ResourceId" required:"true" max:"130" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$"`
+	TagKeys    []string `json:"TagKeys" required:"true" ofmin:"1" ofmax:"128" ofpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+}
+
+// ListTagsForResourceInput is what ListTagsForResource takes.
+type ListTagsForResourceInput struct {
+	ResourceID string `json:"ResourceId" required:"true" max:"130" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$"`
+	NextToken  string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
+// ListTagsForResourceOutput is what ListTagsForResource answers.
+type ListTagsForResourceOutput struct {
+	Tags      []Tag  `json:"Tags,omitzero"`
+	NextToken string `json:"NextToken,omitzero" max:"100000" pattern:"[\\s\\S]*"`
+}
+
 // Account is a structure of the organizations API.
 type Account struct {
 	ID              string        `json:"Id,omitzero" max:"12" pattern:"^\\d{12}$"`
@@ -195,6 +539,12 @@ type Account struct {
 	JoinedTimestamp api.Timestamp `json:"JoinedTimestamp,omitzero"`
 }
 
+// Child is a structure of the organizations API.
+type Child struct {
+	ID   string `json:"Id,omitzero" max:"100" pattern:"^(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	Type string `json:"Type,omitzero" enum:"ACCOUNT,ORGANIZATIONAL_UNIT"`
+}
+
 // CreateAccountStatus is a structure of the organizations API.
 type CreateAccountStatus struct {
 	ID                 string        `json:"Id,omitzero" max:"36" pattern:"^car-[a-z0-9]{8,32}$"`
@@ -205,6 +555,39 @@ type CreateAccountStatus struct {
 	AccountID          string        `json:"AccountId,omitzero" max:"12" pattern:"^\\d{12}$"`
 	GovCloudAccountID  string        `json:"GovCloudAccountId,omitzero" max:"12" pattern:"^\\d{12}$"`
 	FailureReason      string        `json:"FailureReason,omitzero" enum:"ACCOUNT_LIMIT_EXCEEDED,EMAIL_ALREADY_EXISTS,INVALID_ADDRESS,INVALID_EMAIL,CONCURRENT_ACCOUNT_MODIFICATION,INTERNAL_FAILURE,GOVCLOUD_ACCOUNT_ALREADY_EXISTS,MISSING_BUSINESS_VALIDATION,FAILED_BUSINESS_VALIDATION,PENDING_BUSINESS_VALIDATION,INVALID_IDENTITY_FOR_BUSINESS_VALIDATION,UNKNOWN_BUSINESS_VALIDATION,MISSING_PAYMENT_INSTRUMENT,INVALID_PAYMENT_INSTRUMENT,UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED"`
+}
+
+// DelegatedAdministrator is a structure of the organizations API.
+type DelegatedAdministrator struct {
+	ID                    string        `json:"Id,omitzero" max:"12" pattern:"^\\d{12}$"`
+	ARN                   string        `json:"Arn,omitzero" pattern:"^arn:aws:organizations::\\d{12}:account\\/o-[a-z0-9]{10,32}\\/\\d{12}"`
+	Email                 string        `json:"Email,omitzero" min:"6" max:"64" pattern:"[^\\s@]+@[^\\s@]+\\.[^\\s@]+" hide:"true"`
+	Name                  string        `json:"Name,omitzero" min:"1" max:"128" pattern:"[\\s\\S]*" hide:"true"`
+	Status                string        `json:"Status,omitzero" enum:"ACTIVE,SUSPENDED,PENDING_CLOSURE"`
+	State                 string        `json:"State,omitzero" enum:"PENDING_ACTIVATION,ACTIVE,SUSPENDED,PENDING_CLOSURE,CLOSED"`
+	JoinedMethod          string        `json:"JoinedMethod,omitzero" enum:"INVITED,CREATED"`
+	JoinedTimestamp       api.Timestamp `json:"JoinedTimestamp,omitzero"`
+	DelegationEnabledDate api.Timestamp `json:"DelegationEnabledDate,omitzero"`
+}
+
+// DelegatedService is a structure of the organizations API.
+type DelegatedService struct {
+	ServicePrincipal      string        `json:"ServicePrincipal,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+	DelegationEnabledDate api.Timestamp `json:"DelegationEnabledDate,omitzero"`
+}
+
+// EffectivePolicy is a structure of the organizations API.
+type EffectivePolicy struct {
+	PolicyContent        string        `json:"PolicyContent,omitzero" min:"1" pattern:"[\\s\\S]*"`
+	LastUpdatedTimestamp api.Timestamp `json:"LastUpdatedTimestamp,omitzero"`
+	TargetID             string        `json:"TargetId,omitzero" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	PolicyType           string        `json:"PolicyType,omitzero" enum:"TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+}
+
+// EnabledServicePrincipal is a structure of the organizations API.
+type EnabledServicePrincipal struct {
+	ServicePrincipal string        `json:"ServicePrincipal,omitzero" min:"1" max:"128" pattern:"[\\w+=,.@-]*"`
+	DateEnabled      api.Timestamp `json:"DateEnabled,omitzero"`
 }
 
 // Handshake is a structure of the organizations API.
@@ -249,10 +632,60 @@ type Organization struct {
 	AvailablePolicyTypes []PolicyTypeSummary `json:"AvailablePolicyTypes,omitzero"`
 }
 
+// OrganizationalUnit is a structure of the organizations API.
+type OrganizationalUnit struct {
+	ID   string `json:"Id,omitzero" max:"68" pattern:"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$"`
+	ARN  string `json:"Arn,omitzero" pattern:"^arn:aws:organizations::\\d{12}:ou\\/o-[a-z0-9]{10,32}\\/ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"`
+	Name string `json:"Name,omitzero" min:"1" max:"128" pattern:"[\\s\\S]*"`
+	Path string `json:"Path,omitzero" pattern:"^(o-[a-z0-9]{10,32}\\/r-[0-9a-z]{4,32}(\\/ou\\-[0-9a-z]{4,32}-[a-z0-9]{8,32})*(\\/\\d{12})*)\\/"`
+}
+
+// Parent is a structure of the organizations API.
+type Parent struct {
+	ID   string `json:"Id,omitzero" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	Type string `json:"Type,omitzero" enum:"ROOT,ORGANIZATIONAL_UNIT"`
+}
+
+// Policy is a structure of the organizations API.
+type Policy struct {
+	PolicySummary *PolicySummary `json:"PolicySummary,omitzero"`
+	Content       string         `json:"Content,omitzero" min:"1" pattern:"[\\s\\S]*"`
+}
+
+// PolicySummary is a structure of the organizations API.
+type PolicySummary struct {
+	ID          string `json:"Id,omitzero" max:"130" pattern:"^p-[0-9a-zA-Z_]{8,128}$"`
+	ARN         string `json:"Arn,omitzero" pattern:"^(arn:aws:organizations::\\d{12}:policy\\/o-[a-z0-9]{10,32}\\/[0-9a-z_]+\\/p-[0-9a-z]{10,32})|(arn:aws:organizations::aws:policy\\/[0-9a-z_]+\\/p-[0-9a-zA-Z_]{10,128})"`
+	Name        string `json:"Name,omitzero" min:"1" max:"128" pattern:"[\\s\\S]*"`
+	Description string `json:"Description,omitzero" max:"512" pattern:"[\\s\\S]*"`
+	Type        string `json:"Type,omitzero" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
+	AwsManaged  *bool  `json:"AwsManaged,omitzero"`
+}
+
+// PolicyTargetSummary is a structure of the organizations API.
+type PolicyTargetSummary struct {
+	TargetID string `json:"TargetId,omitzero" max:"100" pattern:"^(r-[0-9a-z]{4,32})|(\\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$"`
+	ARN      string `json:"Arn,omitzero" pattern:"^arn:aws:organizations::.+:.+"`
+	Name     string `json:"Name,omitzero" min:"1" max:"128"`
+	Type     string `json:"Type,omitzero" enum:"ACCOUNT,ORGANIZATIONAL_UNIT,ROOT"`
+}
+
 // PolicyTypeSummary is a structure of the organizations API.
 type PolicyTypeSummary struct {
 	Type   string `json:"Type,omitzero" enum:"SERVICE_CONTROL_POLICY,RESOURCE_CONTROL_POLICY,TAG_POLICY,BACKUP_POLICY,AISERVICES_OPT_OUT_POLICY,CHATBOT_POLICY,DECLARATIVE_POLICY_EC2,SECURITYHUB_POLICY,INSPECTOR_POLICY,UPGRADE_ROLLOUT_POLICY,BEDROCK_POLICY,S3_POLICY,NETWORK_SECURITY_DIRECTOR_POLICY,GUARDDUTY_POLICY,SECURITYHUB_CSPM_POLICY"`
 	Status string `json:"Status,omitzero" enum:"ENABLED,PENDING_ENABLE,PENDING_DISABLE"`
+}
+
+// ResourcePolicy is a structure of the organizations API.
+type ResourcePolicy struct {
+	ResourcePolicySummary *ResourcePolicySummary `json:"ResourcePolicySummary,omitzero"`
+	Content               string                 `json:"Content,omitzero" min:"1" max:"40000" pattern:"[\\s\\S]*"`
+}
+
+// ResourcePolicySummary is a structure of the organizations API.
+type ResourcePolicySummary struct {
+	ID  string `json:"Id,omitzero" max:"131" pattern:"^rp-[0-9a-zA-Z_]{4,128}$"`
+	ARN string `json:"Arn,omitzero" pattern:"^arn:[a-z0-9][a-z0-9-.]{0,62}:organizations::\\d{12}:resourcepolicy\\/o-[a-z0-9]{10,32}\\/rp-[0-9a-zA-Z_]{4,128}"`
 }
 
 // Root is a structure of the organizations API.

@@ -26,7 +26,7 @@ const (
 // A world is Organizations on a catalog of its own, behind a Dispatcher that
 // allows everything and remembers what it was asked.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	now    time.Time
 	strict bool // accounts exist only when they were made
@@ -35,14 +35,15 @@ type world struct {
 	// leftAlone opens without Recover, as it is before Recover has run.
 	leftAlone bool
 	roles     []string
-	asking    sync.Mutex // guards asked
+	asking    sync.Mutex // guards asked and context
 	asked     []string
+	context   policy.Context // of the last access asked about
 	orgs      *organizations.Service
 	doors     *api.Dispatcher
 	close     func()
 }
 
-func newWorld(t *testing.T, strict bool) *world {
+func newWorld(t testing.TB, strict bool) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), strict: strict, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	w.open()
@@ -60,7 +61,13 @@ func (w *world) open() {
 	must(w.t, err)
 	w.orgs, err = organizations.New(organizations.Config{
 		Catalog: c, AccountsByRule: !w.strict, Log: log,
-		Now: func() time.Time { return w.now },
+		Now:    func() time.Time { return w.now },
+		Sealer: api.NewSealer([32]byte{1}),
+		Admits: func(call *api.Call, a api.Access) bool {
+			return policy.Evaluate(policy.Request{
+				Principal: call.Caller.Principal, Action: a.Action, Resource: arn.ARN(a.Resource), Context: a.Context,
+			}, policy.Policies{Resource: a.ResourcePolicy}, policy.ResourceOnly).Allowed()
+		},
 		CreateAccessRole: func(_ context.Context, account, management arn.AccountID, role string) error {
 			if w.crashes {
 				return fmt.Errorf("no role %s today", role)
@@ -93,10 +100,11 @@ func (w *world) Authorize(_ context.Context, _ *api.Call, a api.Access) error {
 	w.asking.Lock()
 	defer w.asking.Unlock()
 	w.asked = append(w.asked, a.Action+" "+a.Resource)
+	w.context = a.Context
 	return nil
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +199,7 @@ func (w *world) member(account arn.AccountID) string {
 	return ""
 }
 
-func equal[T comparable](t *testing.T, what string, got, want T) {
+func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Fatalf("%s:\n got %v\nwant %v", what, got, want)

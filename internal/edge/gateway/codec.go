@@ -1,0 +1,37 @@
+package gateway
+
+import (
+	"tributary/internal/service/api"
+)
+
+// A codec is one of the two encodings of the services that are routed by
+// X-Amz-Target. Both make the same trees and take the same structs.
+type codec struct {
+	contentType string
+	parse       func(body []byte) (tree any, err error)
+	valid       func(body []byte) bool
+	append      func(dst []byte, out any) ([]byte, error)
+	appendError func(dst []byte, e *api.Exception, messageMember string) ([]byte, error)
+}
+
+var (
+	inJSON = codec{jsonType, parseJSON, validJSON, appendJSON, appendJSONError}
+	inCBOR = codec{cborType, parseCBOR, validCBOR, appendCBOR, appendCBORError}
+)
+
+func validCBOR(b []byte) bool {
+	_, err := parseCBOR(b)
+	return err == nil
+}
+
+// memberOfMessage is the member of an error body that has the text.
+func memberOfMessage(e *api.Exception, ofService string) string {
+	switch {
+	case e.Code == "SerializationException": // whatever the service
+		return "Message"
+	case ofService == "":
+		return "message"
+	default:
+		return ofService
+	}
+}

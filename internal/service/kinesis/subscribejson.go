@@ -1,0 +1,41 @@
+package kinesis
+
+import (
+	"strconv"
+
+	"tributary/internal/service/api"
+)
+
+var _ api.JSONAppender = (*SubscribeToShardEvent)(nil)
+
+// AppendJSON appends the event's JSON, by hand for the reason of GetRecordsOutput's.
+// A ContinuationSequenceNumber of "" is null.
+func (e *SubscribeToShardEvent) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"Records":[`...)
+	for i := range e.Records {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = e.Records[i].appendJSON(dst)
+	}
+	dst = append(dst, `],"ContinuationSequenceNumber":`...)
+	if e.ContinuationSequenceNumber == "" {
+		dst = append(dst, `null`...)
+	} else {
+		dst = append(dst, '"')
+		dst = append(append(dst, e.ContinuationSequenceNumber...), '"')
+	}
+	dst = append(dst, `,"MillisBehindLatest":`...)
+	dst = strconv.AppendInt(dst, e.MillisBehindLatest, 10)
+	if len(e.ChildShards) > 0 {
+		dst = append(dst, `,"ChildShards":[`...)
+		for i := range e.ChildShards {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = e.ChildShards[i].appendJSON(dst)
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}

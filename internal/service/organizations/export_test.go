@@ -1,0 +1,16 @@
+package organizations
+
+// EffectiveSettings is what a policy of settings and one below it come to.
+func EffectiveSettings(upper, lower string) (string, error) {
+	var merged settingsMerge
+	for _, text := range []string{upper, lower} {
+		tree, err := parseSettings(text)
+		if err != nil {
+			return "", err
+		}
+		merged.add(tree)
+		merged.descend()
+	}
+	text, _ := merged.content()
+	return text, nil
+}

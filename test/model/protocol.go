@@ -1,0 +1,370 @@
+package model
+
+// A Mistake is a rule that the protocol is explored without.
+type Mistake int
+
+// The rules, as they are broken.
+const (
+	NoMistake            Mistake = iota
+	MarksIgnored                 // a worker does not ask shards what they hold
+	CursorLeads                  // the cursor is saved before the batch is delivered
+	PassedOverInBlock            // a shard gets a block without the events of a filter that is held up
+	LeaveNotOnDisk               // a filter leaves in memory, and in the catalog later
+	SentForgotten                // a filter leaves without noting what went out of the batch
+	SharedLane                   // a detour appends on the lane of the shared cursor
+	PositionLeads                // a detour's position is saved before its batch is delivered
+	JoinBehind                   // a filter joins before it has caught up
+	JoinNotOnDisk                // a filter joins in memory, and in the catalog later
+	BackForgottenEarly           // what a filter joined at is forgotten before the saved cursor is past it
+	NoGate                       // permission is asked before the append, not with it
+	NoFence                      // an append does not ask whether the lane has another writer
+	JoinWithoutTheTurn           // a filter joins while a batch is being carried
+	mistakes
+)
+
+// A step is one way on from a state; what it is called is for the story of how
+// something went wrong.
+type step struct {
+	name string
+	next state
+}
+
+// steps are all ways on.
+func (m Mistake) steps(s state) (all []step) {
+	add := func(name string, next state) {
+		next.judge()
+		all = append(all, step{name, next})
+	}
+	m.environment(s, add)
+	m.sharedSteps(s, add)
+	for f := range filters {
+		m.detourSteps(s, f, add)
+	}
+	return all
+}
+
+// environment is what happens to the worker.
+func (m Mistake) environment(s state, add func(string, state)) {
+	if s.crashes > 0 {
+		add("crash", m.restart(s))
+		if s.batch > 0 {
+			// The process lives on unnoticed, and its append comes later.
+			for shard := range shards {
+				if n := m.restart(s); s.armed[shard] && s.mark[shard] < s.batch && !s.late.there {
+					n.late = late{there: true, shard: int8(shard), from: s.known[shard], to: s.batch}
+					for f := range filters {
+						n.late.takes[f] = s.follows(f, s.done)
+					}
+					add("crash with an append on its way", n)
+				}
+			}
+		}
+	}
+	if s.late.there {
+		n := s
+		l := s.late
+		n.late = late{}
+		if s.mark[l.shard] == l.from || m == NoFence {
+			for e := l.from; e < l.to; e++ {
+				for f := range filters {
+					if shardOf(f, int(e)) == int(l.shard) && l.takes[f] && s.allowed(f) {
+						n.put(f, int(e))
+					}
+				}
+			}
+			n.mark[l.shard] = max(n.mark[l.shard], l.to)
+		}
+		add("the late append comes", n)
+	}
+	for shard := range shards {
+		n := s
+		switch {
+		case s.failing[shard]:
+			n.failing[shard] = false
+			add("a shard works again", n)
+		case s.failures > 0:
+			n.failing[shard] = true
+			n.failures--
+			add("a shard fails", n)
+		}
+	}
+	if s.revocations > 0 {
+		n := s
+		n.shutOut = !s.shutOut
+		n.revocations--
+		add("filter 1 is shut out or admitted", n)
+	}
+}
+
+func (s *state) allowed(filter int) bool { return filter == 0 || !s.shutOut }
+
+// restart is what a crash leaves.
+func (m Mistake) restart(s state) state {
+	s.crashes--
+	s.done, s.batch, s.armed, s.known, s.admitted = s.cursor, noneToCommit, [shards]bool{}, [shards]int8{}, false
+	s.memory = s.records
+	for f := range filters {
+		s.at[f] = s.records[f].pos
+	}
+	return s
+}
+
+// follows reports whether the shared cursor carries an entry of a filter.
+func (s *state) follows(filter int, entry int8) bool {
+	r := s.memory[filter]
+	return r.where == shared || r.where == back && entry >= r.pos
+}
+
+// sharedSteps are those of the shared cursor.
+func (m Mistake) sharedSteps(s state, add func(string, state)) {
+	if s.cursor != s.done {
+		n := s
+		n.cursor = s.done
+		add("save the cursor", n)
+	}
+	if s.batch == 0 {
+		for size := int8(1); size <= 2 && s.done+size <= entries; size++ {
+			n := s
+			n.batch, n.admitted = s.done+size, !s.shutOut
+			if m == CursorLeads {
+				n.cursor = n.batch
+			}
+			add("take a batch", n)
+		}
+		return
+	}
+	open := false
+	for shard := range shards {
+		if len(s.wanting(m, shard)) == 0 {
+			continue
+		}
+		open = true
+		m.sharedAppend(s, shard, add)
+	}
+	if !open {
+		n := s
+		n.done, n.batch = s.batch, 0
+		for f := range filters {
+			for e := s.done; e < s.batch; e++ {
+				if f == 1 && s.follows(f, e) && !s.has[f][e] {
+					n.missed[e] = n.missed[e] || s.shutOut || m == NoGate && !s.admitted
+				}
+			}
+		}
+		add("finish the batch", n)
+	}
+}
+
+// An event is one of a filter.
+type event struct{ filter, entry int }
+
+// wanting are the events of the batch that a shard does not have, as far as the
+// worker knows.
+func (s *state) wanting(m Mistake, shard int) (all []event) {
+	for f := range filters {
+		for e := s.done; e < s.batch; e++ {
+			if shardOf(f, int(e)) != shard || !s.follows(f, e) || s.armed[shard] && e < s.known[shard] {
+				continue
+			}
+			if m.asked(s, f) {
+				all = append(all, event{f, int(e)})
+			}
+		}
+	}
+	return all
+}
+
+// asked is what the permission of a filter is taken to be.
+func (m Mistake) asked(s *state, filter int) bool {
+	if m == NoGate && filter == 1 {
+		return s.admitted
+	}
+	return s.allowed(filter)
+}
+
+// sharedAppend reads the mark of a shard, appends to it, or lets the filters go that
+// it holds up.
+func (m Mistake) sharedAppend(s state, shard int, add func(string, state)) {
+	if !s.armed[shard] {
+		n := s
+		n.armed[shard], n.known[shard] = true, s.mark[shard]
+		if m == MarksIgnored {
+			n.known[shard] = 0
+		}
+		add("read a mark", n)
+		return
+	}
+	if s.failing[shard] {
+		m.leave(s, shard, add)
+		return
+	}
+	n := s
+	if s.mark[shard] != s.known[shard] && m != MarksIgnored && m != NoFence { // fenced
+		n.armed[shard] = false
+		add("find another writer on the lane", n)
+		return
+	}
+	for _, e := range s.wanting(m, shard) {
+		n.put(e.filter, e.entry)
+	}
+	n.mark[shard], n.known[shard] = s.batch, s.batch
+	add("append a block on the shared lane", n)
+}
+
+// leave lets one filter go that a shard holds up.
+func (m Mistake) leave(s state, shard int, add func(string, state)) {
+	for _, e := range s.wanting(m, shard) {
+		r := record{where: away, pos: s.done}
+		known := true
+		for other := range shards {
+			if other == shard {
+				continue
+			}
+			if !s.armed[other] && s.sends(e.filter, other) {
+				known = false // it has to be asked first
+			}
+			if s.armed[other] && m != SentForgotten {
+				r.sent[other] = min(s.known[other], s.batch)
+			}
+		}
+		if s.known[shard] > s.done && m != SentForgotten {
+			r.sent[shard] = s.known[shard]
+		}
+		n := s
+		if m == PassedOverInBlock {
+			// The others of the shard go on; the filter stays for another attempt.
+			n.known[shard], n.mark[shard] = s.batch, s.batch
+			add("append a block without what is held up", n)
+			continue
+		}
+		if !known {
+			for other := range shards {
+				if !n.armed[other] {
+					n.armed[other], n.known[other] = true, s.mark[other]
+				}
+			}
+			add("read the marks of the other shards", n)
+			continue
+		}
+		n.memory[e.filter], n.at[e.filter] = r, s.done
+		if m != LeaveNotOnDisk {
+			n.records[e.filter] = r
+		}
+		add("a filter leaves", n)
+	}
+}
+
+// sends reports whether events of a filter in the batch go to a shard.
+func (s *state) sends(filter, shard int) bool {
+	for e := s.done; e < s.batch; e++ {
+		if shardOf(filter, int(e)) == shard {
+			return true
+		}
+	}
+	return false
+}
+
+// detourSteps are those of a filter that has left.
+func (m Mistake) detourSteps(s state, f int, add func(string, state)) {
+	r := s.memory[f]
+	switch r.where {
+	case shared:
+		return
+	case back:
+		if s.records[f] != r { // JoinNotOnDisk
+			n := s
+			n.records[f] = r
+			add("write down that a filter has joined", n)
+			return
+		}
+		if r.pos <= s.cursor || m == BackForgottenEarly {
+			n := s
+			n.memory[f], n.records[f] = record{}, record{}
+			add("forget that a filter was away", n)
+		}
+		return
+	}
+	if s.records[f].where != away { // LeaveNotOnDisk
+		n := s
+		n.records[f] = r
+		add("write down that a filter has left", n)
+	} else if s.records[f].pos < s.at[f] {
+		n := s
+		n.records[f].pos, n.memory[f].pos = s.at[f], s.at[f]
+		add("save the position of a detour", n)
+	}
+	for size := int8(1); size <= 2 && s.at[f]+size <= s.done; size++ {
+		m.detourBatch(s, f, s.at[f]+size, add)
+	}
+	if (s.batch == 0 || m == JoinWithoutTheTurn) && (s.at[f] == s.done || m == JoinBehind) {
+		n := s
+		n.memory[f] = record{where: back, pos: s.done}
+		if m == JoinWithoutTheTurn && s.batch > 0 {
+			n.memory[f].pos = s.batch
+		}
+		if m != JoinNotOnDisk {
+			n.records[f] = n.memory[f]
+		}
+		add("a filter joins", n)
+	}
+}
+
+// detourBatch appends what is missing of a batch of a detour to one shard, or moves
+// the detour when nothing is.
+func (m Mistake) detourBatch(s state, f int, end int8, add func(string, state)) {
+	for shard := range shards {
+		mark := s.laneMark[f][shard]
+		if m == SharedLane {
+			mark = s.mark[shard]
+		}
+		if m == MarksIgnored {
+			mark = 0
+		}
+		var missing []int
+		for e := s.at[f]; e < end; e++ {
+			if shardOf(f, int(e)) == shard && e >= mark && e >= s.memory[f].sent[shard] {
+				missing = append(missing, int(e))
+			}
+		}
+		if len(missing) == 0 || !s.allowed(f) {
+			continue
+		}
+		if s.failing[shard] {
+			if m == PositionLeads {
+				n := s
+				n.records[f].pos, n.memory[f].pos = end, end
+				add("save the position of a detour that was held up", n)
+			}
+			return
+		}
+		n := s
+		for _, e := range missing {
+			n.put(f, e)
+		}
+		if m == SharedLane {
+			n.mark[shard] = max(n.mark[shard], end)
+		} else {
+			n.laneMark[f][shard] = end
+		}
+		if m == MarksIgnored {
+			n.at[f] = end
+		}
+		add("append a block on a lane of its own", n)
+		return
+	}
+	n := s
+	n.at[f] = end
+	for e := s.at[f]; e < end; e++ {
+		n.missed[e] = n.missed[e] || f == 1 && s.shutOut && !s.has[f][e]
+	}
+	add("a detour moves", n)
+}
+
+// String names the rule that is broken.
+func (m Mistake) String() string {
+	return [mistakes]string{
+		"none", "marks ignored", "cursor leads", "passed over in a block", "leave not on disk", "sent forgotten",
+		"shared lane", "position leads", "join behind", "join not on disk", "back forgotten early", "no gate", "no fence",
+		"join without the turn",
+	}[m]
+}

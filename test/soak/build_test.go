@@ -1,0 +1,83 @@
+package soak_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tributary/test/process"
+)
+
+const root = "../.."
+
+// build builds the program, with faults planted if there are any.
+func build(t *testing.T, faults ...process.Fault) (program string) {
+	t.Helper()
+	program, err := process.BuildFaulty(root, t.TempDir(), faults...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// The faults take one protection each out of the program. A rig that does not find
+// the fault that it is there for shows nothing when it finds none.
+var (
+	// withoutSync acknowledges before anything is on the disk.
+	withoutSync = process.Fault{
+		File:  "internal/durable/broker/engine.go",
+		Right: "!b.cfg.noSync,",
+		Wrong: "false,",
+	}
+	// withoutMarks does not ask a shard after a crash what it holds already.
+	withoutMarks = process.Fault{
+		File:  "internal/durable/journal/lane.go",
+		Right: "return mark, number != 0, nil",
+		Wrong: "return Position{}, false, nil",
+	}
+	// withoutGate lets the catalog change between the answer that a record may be
+	// appended and the append.
+	withoutGate = process.Fault{
+		File:  "internal/durable/catalog/catalog.go",
+		Right: "\tc.gate.RLock()\n\treturn c.gate.RUnlock\n",
+		Wrong: "\treturn func() {}\n",
+	}
+	// withoutFailStop does not hear of the engine's failures.
+	withoutFailStop = process.Fault{
+		File:  "internal/durable/broker/health.go",
+		Right: "\th.err = err\n\tclose(h.failed)\n",
+	}
+)
+
+// rigged are the changes that let a rig count and choose where the program dies,
+// and set its clock. They stay out of its way otherwise.
+func rigged(t *testing.T) []process.Fault {
+	t.Helper()
+	source := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	faults := []process.Fault{
+		{File: "std/syscall/zrig.go", Wrong: source("syscall.go")},
+		{File: "std/time/zrig.go", Wrong: source("time.go")},
+		{File: "cmd/tributary/zrig.go", Wrong: source("program.go")},
+		{
+			File:  "std/time/time.go",
+			Right: "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n",
+			Wrong: "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n\tsec += rigSkew()\n",
+		},
+	}
+	for _, call := range []struct{ file, head, point string }{
+		{"std/syscall/zsyscall_linux_amd64.go", "func Fsync(fd int) (err error) {\n", "RigPoint"},
+		{"std/syscall/zsyscall_linux_amd64.go", "func Fdatasync(fd int) (err error) {\n", "RigPoint"},
+		{"std/syscall/zsyscall_linux_amd64.go", "func unlinkat(dirfd int, path string, flags int) (err error) {\n", "RigPoint"},
+		{"std/syscall/zsyscall_linux_amd64.go", "func Renameat(olddirfd int, oldpath string, newdirfd int, newpath string) (err error) {\n", "RigPoint"},
+		{"std/internal/syscall/unix/at.go", "func Unlinkat(dirfd int, path string, flags int) error {\n", "syscall.RigPoint"},
+	} {
+		faults = append(faults, process.Fault{File: call.file, Right: call.head, Wrong: call.head + "\t" + call.point + "()\n"})
+	}
+	return faults
+}

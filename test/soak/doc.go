@@ -1,0 +1,28 @@
+// Package soak makes things go wrong under load and judges from outside what the
+// users of the program would see. Every rig counts something, and every rig has been
+// seen to find the fault that it is there for: a test builds the program with the
+// matching protection taken out (build_test.go) and wants to be told.
+//
+//	rig          what it does                                    fault that it must find
+//	kill         SIGKILL under load, start again                 marks of lanes ignored
+//	power        the file system is cut off under load: what     no fsync
+//	             was not synced is gone (ext4, xfs)
+//	order        strace: every 200 comes after an fsync of the   no fsync
+//	             block that holds what it acknowledges
+//	points       the process dies at its n-th fsync, rename or   marks of lanes ignored
+//	             unlink, for every n of a story
+//	disk         fsync fails, is slow; the disk is full          failures not heard
+//	damage       each file of the data directory: a bit flipped, checksums not checked
+//	             cut short, removed
+//	clock        the clock jumps under load                      retention by the wall clock
+//	revocation   a permission is taken away under load           no gate
+//
+// # How much
+//
+// Plain "go test" runs a few rounds of what is quick and skips the rest. RIGS=ci, in
+// scripts/check, runs everything once in minutes. RIGS=soak runs each rig until its
+// goal or its share of SOAK_MINUTES is reached; "make soak-a" and "make soak-b" do, and
+// leave a report in docs/soak. A run prints its seed; RIG_SEED repeats one.
+//
+// The rigs that need root, loop devices or strace say so and skip, except where CI=true.
+package soak

@@ -1,0 +1,5 @@
+package time
+
+import "syscall"
+
+func rigSkew() int64 { return syscall.RigSkew() }
