@@ -43,10 +43,12 @@ func run(ctx context.Context, binary, input, logs string, length time.Duration) 
 	var rows []row
 	for _, measure := range []func() ([]row, error){
 		func() ([]row, error) { return measurePatterns(logs) },
+		measurePolicies,
 		func() ([]row, error) { return measureJournal(ctx, length) },
 		func() ([]row, error) { return measureStart(binary) },
 		func() ([]row, error) { return measureLatency(ctx, binary) },
 		func() ([]row, error) { return measurePut(ctx, binary, lines, length) },
+		func() ([]row, error) { return measureKinesis(ctx, binary, length) },
 	} {
 		more, err := measure()
 		if err != nil {

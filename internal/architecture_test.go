@@ -33,21 +33,22 @@ durable/journal:       durable/broker durable/catalog
 service/api:           pure/arn pure/policy
 service/organizations: service/api durable/catalog pure/arn pure/policy
 service/iam:           service/organizations service/api durable/catalog pure/arn pure/policy
-service/operator:      delivery service/logs service/organizations service/iam service/api pure/arn pure/policy
+service/operator:      delivery service/logs service/kinesis service/organizations service/iam service/api pure/arn pure/policy
 service/kinesis:       service/api durable/journal durable/catalog pure/arn pure/policy
+service/leases:        service/api durable/catalog pure/arn
 service/logs:          service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
 
 delivery:              service/logs service/kinesis service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
 edge/gateway:          service/api pure/arn pure/sigv4
 
-server:                delivery edge/gateway service/api service/iam service/kinesis service/logs service/operator service/organizations durable/broker durable/catalog durable/journal pure/arn pure/policy
+server:                delivery edge/gateway service/api service/iam service/kinesis service/leases service/logs service/operator service/organizations durable/broker durable/catalog durable/journal pure/arn pure/policy
 server/servertest:     server client pure/sigv4
 client:                service/api pure/sigv4
 demo:                  client service/api pure/pattern pure/sigv4
 
 ../consumer:
 ../cmd/tributary:      ../consumer server demo client service/iam pure/arn pure/pattern
-../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/sigv4 ../test/process
+../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/policy pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
 ../test/soak:

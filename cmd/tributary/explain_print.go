@@ -19,9 +19,16 @@ type explanation struct {
 		AccountLevel                                             bool
 	}
 	Delivery *struct {
+		State                                                            string
 		ForwardedEvents, ForwardedRecords, ForwardedBytes, DroppedEvents int64
+		LagEvents                                                        int64
 		LastError                                                        string
-		Since                                                            float64
+		LastErrorAt, RefusedSince                                        float64
+		Losses                                                           []struct {
+			Journal, From, To, Reason string
+			FromTime, ToTime          float64
+			Events                    int64
+		}
 	}
 }
 
@@ -57,20 +64,38 @@ func printExplanation(w io.Writer, x *explanation) error {
 	for i := range x.Checks {
 		x.Checks[i].print(&out)
 	}
-	if d := x.Delivery; d != nil {
-		printf(&out, "\nsince the server started: %d events in %d records (%d bytes) delivered, %d events dropped\n",
-			d.ForwardedEvents, d.ForwardedRecords, d.ForwardedBytes, d.DroppedEvents)
-		if d.LastError != "" {
-			printf(&out, "last error: %s", visible(d.LastError))
-			if d.Since > 0 {
-				printf(&out, ", since %s", time.UnixMilli(int64(d.Since*1000)).UTC().Format(time.RFC3339))
-			}
-			printf(&out, "\n")
-		}
-	}
+	x.printDelivery(&out)
 	printf(&out, "\n%s\n", verdictText(x.Verdict))
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+// printDelivery prints what has become of a filter's events.
+func (x *explanation) printDelivery(w io.Writer) {
+	d := x.Delivery
+	if d == nil {
+		return
+	}
+	printf(w, "\n%s; since the server started %d events in %d records (%d bytes) delivered, %d events dropped, %d events waiting\n",
+		visible(d.State), d.ForwardedEvents, d.ForwardedRecords, d.ForwardedBytes, d.DroppedEvents, d.LagEvents)
+	if d.RefusedSince > 0 {
+		printf(w, "refused since %s\n", wireTime(d.RefusedSince))
+	}
+	if d.LastError != "" {
+		printf(w, "last error, %s: %s\n", wireTime(d.LastErrorAt), visible(d.LastError))
+	}
+	for _, l := range d.Losses {
+		printf(w, "given up: %d events of %s from %s to %s (%s to %s): %s\n",
+			l.Events, visible(l.Journal), visible(l.From), visible(l.To), wireTime(l.FromTime), wireTime(l.ToTime), visible(l.Reason))
+	}
+}
+
+// wireTime is a time on the wire, in seconds, as it is printed.
+func wireTime(seconds float64) string {
+	if seconds == 0 {
+		return "unknown"
+	}
+	return time.UnixMilli(int64(seconds * 1000)).UTC().Format(time.RFC3339)
 }
 
 func verdictText(verdict string) string {

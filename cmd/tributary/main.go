@@ -35,7 +35,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), demoCommand(), tailCommand(), accountCommand(), explainCommand(), keyCommand(), patternCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), demoCommand(), tailCommand(), accountCommand(), explainCommand(), statusCommand(), subscriptionCommand(), keyCommand(), patternCommand(), versionCommand())
 	return cmd
 }
 

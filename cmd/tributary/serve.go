@@ -68,6 +68,8 @@ environment, the environment over the file.`,
 	f.IntVar(&cfg.IngestJournals, "ingest-journals", 0, "ingest journals of a Region first used from now on (0: 4)")
 	f.StringVar(&cfg.EncryptionKeyFile, "encryption-key-file", "", "file of 32 bytes that encrypts log events and records on disk; needed at every start from then on")
 	f.StringVar(&cfg.Quotas, "quotas", "none", "rates that callers of Kinesis are held to: aws or none")
+	f.IntVar(&cfg.FiltersPerLogGroup, "filters-per-log-group", 0, "subscription filters that a log group may have (0: 5)")
+	f.DurationVar(&cfg.DestinationChecks, "destination-checks", 0, "how often destinations in use get a control message; less than 0 for never (0: 1h)")
 	f.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	f.StringVar(&configFile, "config", "", "YAML file of settings named like the flags")
 	return cmd

@@ -38,7 +38,7 @@ func (d *Delivery) Backfill(ctx context.Context, f *logs.Filter, since time.Time
 		}
 	}
 	for _, w := range workers {
-		if w.away(keyOf(f)) {
+		if w.away(keyOf(f)) || w.replaying() {
 			return time.Time{}, ErrDetour
 		}
 	}

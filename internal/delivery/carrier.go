@@ -21,8 +21,10 @@ type carrier struct {
 	// covered holds, for each shard that this carrier has appended to since the
 	// start, the mark of the last append. For other shards the journal is asked.
 	covered map[shardID]journal.Position
-	// sent is up to where packets of these partition keys went out on another lane,
-	// with a batch in which others of the filter could not; nil for none.
+	// doubted are the shards that did not answer the last append: it may come yet.
+	doubted map[shardID]bool
+	// sent is up to where each shard had the shared lane's events when the filter went
+	// on a detour; nil on the shared lane.
 	sent map[string]journal.Position
 }
 
@@ -31,6 +33,9 @@ type shardID struct {
 	stream string
 	shard  kinesis.ShardID
 }
+
+// String names the shard in a detour's record.
+func (id shardID) String() string { return id.stream + "/" + id.shard.String() }
 
 // A shipment is all records of a batch for one shard: one block.
 type shipment struct {
@@ -174,8 +179,10 @@ func (c *carrier) mark(ctx context.Context, target *kinesis.StreamWriter, id sha
 			return journal.Position{}, err
 		}
 	}
-	if sent := c.sent[key]; sent.Compare(mark) > 0 {
-		mark = sent
+	if len(c.sent) > 0 {
+		for _, shard := range target.Line(id.shard, key) {
+			mark = maxPosition(mark, c.sent[shardID{id.stream, shard}.String()])
+		}
 	}
 	return mark, nil
 }
@@ -209,12 +216,16 @@ func (c *carrier) ship(ctx context.Context, end journal.Position, shipments []*s
 		if errs[i] != nil {
 			// The append may have happened or not: the shard's journal knows.
 			delete(c.covered, s.id)
+			if errors.Is(errs[i], journal.ErrUnknownOutcome) {
+				c.doubted[s.id] = true
+			}
 			out.heldUp = append(out.heldUp, s.heldUp(errs[i])...)
 			continue
 		}
 		if len(s.parcels) > 0 {
 			c.covered[s.id] = end
 		}
+		delete(c.doubted, s.id)
 		for _, p := range s.parcels {
 			c.d.tallies.forwarded(p)
 		}

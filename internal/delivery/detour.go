@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"tributary/internal/durable/journal"
 	"tributary/internal/service/api"
+	"tributary/internal/service/kinesis"
 	"tributary/internal/service/logs"
 )
 
@@ -34,8 +36,8 @@ type detour struct {
 	at      journal.Position
 	saved   journal.Position // what of at is in the catalog
 	pending int64            // events between at and the shared cursor that match
-	ready   bool  // to be tried now
-	lastErr error // why it is not further
+	ready   bool             // to be tried now
+	lastErr error            // why it is not further
 	// oldest is the ingestion time of what it is held up with, ms; 0 when it is not
 	// known.
 	oldest int64
@@ -55,8 +57,8 @@ type detourRecord struct {
 	// Back is true when the filter shares the worker's cursor again, from Position on.
 	Back bool   `json:"back,omitzero"`
 	Lane string `json:"lane"`
-	// Sent is up to where packets of a partition key were carried on the shared lane,
-	// beyond the position at which the filter left.
+	// Sent is up to where shards had the shared lane's events when the filter left, if
+	// that is beyond Position.
 	Sent    map[string]journal.Position `json:"sent,omitzero"`
 	Since   int64                       `json:"since"` // ms
 	Pending int64                       `json:"pending,omitzero"`
@@ -157,34 +159,66 @@ func (w *worker) leave(ctx context.Context, packets []*packet, heldUp []holdup, 
 	return nil
 }
 
-// sentOf is up to where each packet of a filter is in its shard.
+// sentOf is up to where each shard that may hold events of a filter from the shared
+// cursor on has the shared lane's. Those are the shards of the batch, and after a
+// restart any of the stream, until the cursor is past what was appended before.
 func (w *worker) sentOf(ctx context.Context, f *logs.Filter, packets []*packet) (map[string]journal.Position, error) {
-	var sent map[string]journal.Position
+	target, err := w.shared.permit(f)
+	if errors.Is(err, errRefused) {
+		return nil, errChanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	var shards []kinesis.ShardID
+	if w.replaying() {
+		shards = target.Shards()
+	}
 	for _, p := range packets {
 		if p.filter != f || len(p.events) == 0 {
 			continue
 		}
-		target, err := w.shared.permit(f)
-		if errors.Is(err, errRefused) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
 		id := shardID{target.ID(), target.Shard(p.key)}
-		mark, err := w.shared.mark(ctx, target, id, p.key)
+		if w.shared.doubted[id] {
+			if err := w.shutOut(ctx, target, id); err != nil {
+				return nil, err
+			}
+		}
+		shards = append(shards, target.Line(id.shard, p.key)...)
+	}
+	slices.Sort(shards)
+	sent := map[string]journal.Position{}
+	for _, shard := range slices.Compact(shards) {
+		mark, _, err := target.Mark(ctx, shard, w.shared.lane)
 		if err != nil && !lost(err) {
 			return nil, err
 		}
 		if err == nil && mark.Compare(w.done()) > 0 {
-			if sent == nil {
-				sent = map[string]journal.Position{}
-			}
-			sent[p.key] = mark
+			sent[shardID{target.ID(), shard}.String()] = mark
 		}
 	}
 	return sent, nil
 }
+
+// shutOut makes sure that an append that was not answered is in its shard or never
+// will be: an empty block on its lane shuts it out.
+func (w *worker) shutOut(ctx context.Context, target *kinesis.StreamWriter, id shardID) error {
+	mark, _, err := target.Mark(ctx, id.shard, w.shared.lane)
+	if err == nil {
+		err = target.Append(ctx, id.shard, w.shared.lane, mark, nil)
+	}
+	if err != nil && !lost(err) {
+		return err
+	}
+	delete(w.shared.covered, id)
+	delete(w.shared.doubted, id)
+	return nil
+}
+
+// replaying reports whether the shared cursor may still be before what was appended
+// before the last start. Until it is past that, the shared lane's marks may speak of
+// events that a filter which joined would not have sent, so none joins.
+func (w *worker) replaying() bool { return w.done().Compare(w.settled) < 0 }
 
 // lost reports whether an error of a shard's journal is for good: what it held
 // cannot be read by anybody.

@@ -79,13 +79,3 @@ func (d *Delivery) Trace(sender logs.Sender, to arn.ARN, assumed *api.Caller) (T
 	t.Speaker, t.Destination, t.Stream, t.Role = w.speaker, w.destination, w.stream, w.role
 	return t, nil
 }
-
-// Tally is what has become of the events of a filter since the server started.
-func (d *Delivery) Tally(f *logs.Filter) Tally {
-	d.tallies.mu.Lock()
-	defer d.tallies.mu.Unlock()
-	if one := d.tallies.all[keyOf(f)]; one != nil {
-		return *one
-	}
-	return Tally{}
-}

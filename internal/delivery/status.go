@@ -27,8 +27,10 @@ type Tally struct {
 	DeliveryThrottling int64
 	LastError          string
 	LastErrorAt        time.Time
-	// RefusedNow is true when the last events were dropped because a check failed.
-	RefusedNow bool
+	// RefusedNow is true when the last events were dropped because a check failed,
+	// RefusedSince when the first of these were.
+	RefusedNow   bool
+	RefusedSince time.Time
 }
 
 // add makes one tally of two.
@@ -40,7 +42,9 @@ func (t *Tally) add(o *Tally) {
 	t.DeliveryErrors += o.DeliveryErrors
 	t.ExpiredEvents += o.ExpiredEvents
 	t.DeliveryThrottling += o.DeliveryThrottling
-	t.RefusedNow = t.RefusedNow || o.RefusedNow
+	if o.RefusedNow && (!t.RefusedNow || o.RefusedSince.Before(t.RefusedSince)) {
+		t.RefusedNow, t.RefusedSince = true, o.RefusedSince
+	}
 	if o.LastForwarded.After(t.LastForwarded) {
 		t.LastForwarded = o.LastForwarded
 	}
@@ -113,6 +117,9 @@ func (t *tallies) drop(f *logs.Filter, events int, reason error) {
 	one.DeliveryErrors += int64(events)
 	one.LastErrorAt = t.now()
 	refused := errors.Is(reason, errRefused)
+	if refused && !one.RefusedNow {
+		one.RefusedSince = one.LastErrorAt
+	}
 	if text := reason.Error(); text != one.LastError || refused != one.RefusedNow {
 		one.LastError, one.RefusedNow = text, refused
 		t.log.Warn("events are dropped", "account", f.Account, "region", f.Region, "group", f.Group, "filter", f.Name, "cause", reason)
@@ -365,4 +372,3 @@ func (d *Delivery) LossesOf(f *logs.Filter) []Loss {
 func (d *Delivery) StatusOf(f *logs.Filter) Status {
 	return *d.status(f, keyOf(f), d.tallies.snapshot()[keyOf(f)], d.lags())
 }
-

@@ -323,6 +323,10 @@ func (s *sweeper) forget(ctx context.Context, d *detour) {
 // stands still meanwhile, and they go the rest of the way to it.
 func (s *sweeper) join(ctx context.Context) {
 	w := s.w
+	if w.replaying() {
+		s.pause(s.active[0], nil)
+		return
+	}
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	end := w.done()

@@ -228,7 +228,7 @@ func (w *walk) assumeRole() (finding, error) {
 }
 
 func (w *walk) askPutRecord() (finding, error) {
-	access := api.Access{Action: "kinesis:PutRecord", Resource: string(w.stream)}
+	access := w.cfg.Kinesis.AccessTo("PutRecord", w.stream)
 	decide := w.cfg.IAM.Decide
 	if w.explain {
 		decide = w.cfg.IAM.Explain

@@ -27,6 +27,9 @@ type worker struct {
 	// shared carries for all filters that are not on a detour; follow's.
 	shared carrier
 	reader *journal.Reader // follow's
+	// settled is where the journal ended when the worker was made: no mark that was
+	// left before is beyond it.
+	settled journal.Position
 
 	mu sync.Mutex // guards what follows and the state of each detour; a leaf
 	// finished is the shared cursor: what is below it has been delivered or dropped
@@ -46,7 +49,7 @@ type worker struct {
 func newWorker(d *Delivery, region arn.Region, source *journal.Journal, from journal.Position) *worker {
 	w := &worker{
 		d: d, region: region, source: source, reader: source.Reader(from),
-		finished: from, detours: map[filterKey]*detour{}, woken: make(chan struct{}, 1),
+		settled: source.End(), finished: from, detours: map[filterKey]*detour{}, woken: make(chan struct{}, 1),
 	}
 	w.shared = w.carrier(source.Name())
 	return w
@@ -54,7 +57,7 @@ func newWorker(d *Delivery, region arn.Region, source *journal.Journal, from jou
 
 // carrier returns one for a lane of this worker.
 func (w *worker) carrier(lane string) carrier {
-	return carrier{d: w.d, source: w.source, pool: &w.pool, lane: lane, covered: map[shardID]journal.Position{}}
+	return carrier{d: w.d, source: w.source, pool: &w.pool, lane: lane, covered: map[shardID]journal.Position{}, doubted: map[shardID]bool{}}
 }
 
 // done is the shared cursor.
@@ -150,7 +153,8 @@ func (w *worker) deliver(ctx context.Context, b batch) error {
 			continue // nothing is wrong: what was prepared is out of date
 		}
 		if err == nil {
-			if err = w.leave(ctx, packets, out.heldUp, attempt >= patience); err == nil {
+			err = w.leave(ctx, packets, out.heldUp, attempt >= patience)
+			if err == nil || errors.Is(err, errChanged) {
 				continue
 			}
 		}

@@ -13,6 +13,9 @@ import (
 // DefaultListen is where a server listens that is not told otherwise.
 const DefaultListen = "127.0.0.1:4566"
 
+// maxFiltersPerLogGroup bounds what one event costs.
+const maxFiltersPerLogGroup = 100
+
 // check fills in the defaults and refuses what cannot be.
 func (c *Config) check() error {
 	if c.Dir == "" {
@@ -26,6 +29,9 @@ func (c *Config) check() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.FiltersPerLogGroup < 0 || c.FiltersPerLogGroup > maxFiltersPerLogGroup {
+		return fmt.Errorf("filters per log group: %d, want 1 to %d", c.FiltersPerLogGroup, maxFiltersPerLogGroup)
 	}
 	if err := c.TLS.check(); err != nil {
 		return err

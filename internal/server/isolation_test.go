@@ -87,6 +87,15 @@ func attempts() map[string][]attempt {
 			return in
 		}
 	}
+	kinesisResource := func(more input) func(*prey) input {
+		return func(p *prey) input {
+			in := input{"ResourceARN": p.streamARN()}
+			for name, value := range more {
+				in[name] = value
+			}
+			return in
+		}
+	}
 	both := func(more input) []attempt {
 		return []attempt{byName(kinesisName(more)), byARN(kinesisARN(more))}
 	}
@@ -228,12 +237,44 @@ func attempts() map[string][]attempt {
 			byToken(func(p *prey) input { return input{"ShardIterator": p.iterator} }),
 			byToken(func(p *prey) input { return input{"ShardIterator": p.iterator, "StreamARN": p.streamARN()} }),
 		},
+
+		// shards and settings of streams
+		"kinesis SplitShard":                             both(input{"ShardToSplit": "0", "NewStartingHashKey": "9"}),
+		"kinesis MergeShards":                            both(input{"ShardToMerge": "0", "AdjacentShardToMerge": "1"}),
+		"kinesis UpdateShardCount":                       both(input{"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}),
+		"kinesis UpdateStreamMode":                       {byARN(kinesisARN(input{"StreamModeDetails": input{"StreamMode": "ON_DEMAND"}}))},
+		"kinesis IncreaseStreamRetentionPeriod":          both(input{"RetentionPeriodHours": 48}),
+		"kinesis DecreaseStreamRetentionPeriod":          both(input{"RetentionPeriodHours": 24}),
+		"kinesis UpdateMaxRecordSize":                    {byARN(kinesisARN(input{"MaxRecordSizeInKiB": 2048}))},
+		"kinesis UpdateStreamWarmThroughput":             both(input{"WarmThroughputMiBps": 1}),
+		"kinesis UpdateStreamRecordDistributionStrategy": {byARN(kinesisARN(input{"RecordDistributionStrategy": "AUTO"}))},
+		"kinesis StartStreamEncryption":                  both(input{"EncryptionType": "KMS", "KeyId": "k"}),
+		"kinesis StopStreamEncryption":                   both(input{"EncryptionType": "KMS", "KeyId": "k"}),
+		"kinesis EnableEnhancedMonitoring":               both(input{"ShardLevelMetrics": []string{"ALL"}}),
+		"kinesis DisableEnhancedMonitoring":              both(input{"ShardLevelMetrics": []string{"ALL"}}),
+
+		// tags and policies of streams
+		"kinesis AddTagsToStream":      both(input{"Tags": input{"a": "b"}}),
+		"kinesis RemoveTagsFromStream": both(input{"TagKeys": []string{canary}}),
+		"kinesis ListTagsForStream":    both(nil),
+		"kinesis TagResource":          {byARN(kinesisResource(input{"Tags": input{"a": "b"}}))},
+		"kinesis UntagResource":        {byARN(kinesisResource(input{"TagKeys": []string{canary}}))},
+		"kinesis ListTagsForResource":  {byARN(kinesisResource(nil))},
+		"kinesis PutResourcePolicy": {byARN(func(p *prey) input {
+			return input{"ResourceARN": p.streamARN(), "Policy": `{"Statement":{"Effect":"Allow","Principal":"*","Action":"kinesis:GetRecords","Resource":"` + p.streamARN() + `"}}`}
+		})},
+		"kinesis GetResourcePolicy":    {byARN(kinesisResource(nil))},
+		"kinesis DeleteResourcePolicy": {byARN(kinesisResource(nil))},
 	}
 }
 
 // nameless are the operations that touch no resource, and why.
 var nameless = map[string]string{
 	"logs TestMetricFilter": "works on the messages of the request",
+
+	"kinesis DescribeLimits":          "counts the caller's own streams",
+	"kinesis DescribeAccountSettings": "are the caller's own",
+	"kinesis UpdateAccountSettings":   "are the caller's own",
 }
 
 const accountPolicyType = "SUBSCRIPTION_FILTER_POLICY"

@@ -81,7 +81,7 @@ func openKeyring(dir string, now func() time.Time, log *slog.Logger) (*keyring, 
 func (k *keyring) reload() error {
 	path := filepath.Join(k.dir, keyringName)
 	text, err := os.ReadFile(path)
-	if err != nil || bytes.Equal(text, k.text) {
+	if err != nil || k.text != nil && bytes.Equal(text, k.text) {
 		return err
 	}
 	k.text = text // one complaint about each text

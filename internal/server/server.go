@@ -23,6 +23,7 @@ import (
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
 	"tributary/internal/service/kinesis"
+	"tributary/internal/service/leases"
 	"tributary/internal/service/logs"
 	"tributary/internal/service/operator"
 	"tributary/internal/service/organizations"
@@ -50,7 +51,14 @@ type Config struct {
 	EncryptionKeyFile string
 	// Quotas are the rates that the callers of Kinesis are held to: "aws", or "none".
 	Quotas string
-	Now    func() time.Time
+	// FiltersPerLogGroup is how many subscription filters a log group may have; 0 for
+	// 5, as in AWS.
+	FiltersPerLogGroup int
+	// DestinationChecks is how often destinations that somebody subscribes to get a
+	// control message; 0 for an hour, less for never.
+	DestinationChecks time.Duration
+
+	Now func() time.Time
 	Log    *slog.Logger
 	// Ready is called once, when requests are answered.
 	Ready func(Info)
@@ -113,6 +121,7 @@ type server struct {
 	iam      *iam.Service
 	kinesis  *kinesis.Service
 	logs     *logs.Service
+	leases   *leases.Service
 	delivery *delivery.Delivery
 	dispatch *api.Dispatcher
 	metrics  *metrics
@@ -149,7 +158,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err := s.catalog.Ready(); err != nil {
 		return err
 	}
-	if err := errors.Join(s.orgs.Recover(ctx), s.iam.Recover(ctx)); err != nil {
+	if err := errors.Join(s.orgs.Recover(ctx), s.iam.Recover(ctx), s.leases.Recover(ctx)); err != nil {
 		return fmt.Errorf("finish what a crash interrupted: %w", err)
 	}
 	management, err := s.bootstrap(ctx, installed)
@@ -157,10 +166,10 @@ func (s *server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("management account: %w", err)
 	}
 	own := operator.New(operator.Config{
-		Organizations: s.orgs, IAM: s.iam, Logs: s.logs, Delivery: s.delivery, ManagementAccount: management,
+		Organizations: s.orgs, IAM: s.iam, Logs: s.logs, Kinesis: s.kinesis, Delivery: s.delivery, ManagementAccount: management,
 	})
 	s.dispatch = api.NewDispatcher(s.iam,
-		s.logs.Table(), s.kinesis.Table(), s.iam.Table(), s.iam.STS(), s.orgs.Table(), own.Table())
+		s.logs.Table(), s.kinesis.Table(), s.iam.Table(), s.iam.STS(), s.orgs.Table(), s.leases.Table(), own.Table())
 	return nil
 }
 
@@ -195,9 +204,12 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 	}); err != nil {
 		return err
 	}
+	if s.leases, err = leases.New(leases.Config{Catalog: s.catalog}); err != nil {
+		return err
+	}
 	if s.logs, err = logs.New(ctx, logs.Config{
 		Catalog: s.catalog, Journals: s.journals, IAM: s.iam, Sealer: sealer,
-		IngestJournals: cfg.IngestJournals, Now: cfg.Now, Log: cfg.Log,
+		IngestJournals: cfg.IngestJournals, FiltersPerGroup: cfg.FiltersPerLogGroup, Now: cfg.Now, Log: cfg.Log,
 		TestDelivery: func(ctx context.Context, t logs.TestTarget) error { return s.delivery.Test(ctx, t) },
 		Delivered: func(region arn.Region, journal string) (p journal.Position) {
 			return s.delivery.Delivered(region, journal)
@@ -207,6 +219,7 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 	}
 	s.delivery, err = delivery.New(delivery.Config{
 		Catalog: s.catalog, Logs: s.logs, Kinesis: s.kinesis, IAM: s.iam, Now: cfg.Now, Log: cfg.Log,
+		CheckInterval: cfg.DestinationChecks,
 	})
 	return err
 }

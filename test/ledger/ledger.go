@@ -105,6 +105,17 @@ func (l *Ledger) Missing() map[Line][]int {
 	return missing
 }
 
+// All lists what has been seen, in the order seen.
+func (l *Ledger) All() map[Line][]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[Line][]int{}
+	for name, ln := range l.lines {
+		all[name] = slices.Clone(ln.seen)
+	}
+	return all
+}
+
 // Counts are the numbers of a run.
 type Counts struct {
 	Sent       int `json:"sent"`

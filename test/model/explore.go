@@ -39,7 +39,7 @@ func Explore(m Mistake, b Budget) (states int, found *Finding) {
 // ahead reports whether a step is the protocol's own, not the environment's.
 func (s *state) ahead(before *state) bool {
 	return s.crashes == before.crashes && s.failures == before.failures && s.revocations == before.revocations &&
-		s.failing == before.failing && s.late == before.late
+		s.failing == before.failing && s.late.there == before.late.there && s.end == before.end
 }
 
 // finished reports whether everything has been delivered and every filter is on
@@ -50,7 +50,7 @@ func (s *state) finished() bool {
 			return false
 		}
 	}
-	return s.done == entries
+	return s.done == s.end
 }
 
 // An explorer goes through states in the order of their distance from the start.

@@ -5,20 +5,23 @@ type Mistake int
 
 // The rules, as they are broken.
 const (
-	NoMistake            Mistake = iota
-	MarksIgnored                 // a worker does not ask shards what they hold
-	CursorLeads                  // the cursor is saved before the batch is delivered
-	PassedOverInBlock            // a shard gets a block without the events of a filter that is held up
-	LeaveNotOnDisk               // a filter leaves in memory, and in the catalog later
-	SentForgotten                // a filter leaves without noting what went out of the batch
-	SharedLane                   // a detour appends on the lane of the shared cursor
-	PositionLeads                // a detour's position is saved before its batch is delivered
-	JoinBehind                   // a filter joins before it has caught up
-	JoinNotOnDisk                // a filter joins in memory, and in the catalog later
-	BackForgottenEarly           // what a filter joined at is forgotten before the saved cursor is past it
-	NoGate                       // permission is asked before the append, not with it
-	NoFence                      // an append does not ask whether the lane has another writer
-	JoinWithoutTheTurn           // a filter joins while a batch is being carried
+	NoMistake          Mistake = iota
+	MarksIgnored               // a worker does not ask shards what they hold
+	CursorLeads                // the cursor is saved before the batch is delivered
+	PassedOverInBlock          // a shard gets a block without the events of a filter that is held up
+	LeaveNotOnDisk             // a filter leaves in memory, and in the catalog later
+	SentForgotten              // a filter leaves without noting what went out of the batch
+	SharedLane                 // a detour appends on the lane of the shared cursor
+	PositionLeads              // a detour's position is saved before its batch is delivered
+	JoinBehind                 // a filter joins before it has caught up
+	JoinNotOnDisk              // a filter joins in memory, and in the catalog later
+	BackForgottenEarly         // what a filter joined at is forgotten before the saved cursor is past it
+	NoGate                     // permission is asked before the append, not with it
+	NoFence                    // an append does not ask whether the lane has another writer
+	JoinWithoutTheTurn         // a filter joins while a batch is being carried
+	JoinInReplay               // a filter joins before the cursor is past what was appended before a crash
+	LeaveInDoubt               // a filter leaves while an append that was not answered may come yet
+	LeaveBlind                 // a filter leaves in that time knowing only of its batch what went out
 	mistakes
 )
 
@@ -45,36 +48,16 @@ func (m Mistake) steps(s state) (all []step) {
 
 // environment is what happens to the worker.
 func (m Mistake) environment(s state, add func(string, state)) {
+	if s.end < entries {
+		n := s
+		n.end++
+		add("an event comes in", n)
+	}
 	if s.crashes > 0 {
 		add("crash", m.restart(s))
-		if s.batch > 0 {
-			// The process lives on unnoticed, and its append comes later.
-			for shard := range shards {
-				if n := m.restart(s); s.armed[shard] && s.mark[shard] < s.batch && !s.late.there {
-					n.late = late{there: true, shard: int8(shard), from: s.known[shard], to: s.batch}
-					for f := range filters {
-						n.late.takes[f] = s.follows(f, s.done)
-					}
-					add("crash with an append on its way", n)
-				}
-			}
-		}
 	}
 	if s.late.there {
-		n := s
-		l := s.late
-		n.late = late{}
-		if s.mark[l.shard] == l.from || m == NoFence {
-			for e := l.from; e < l.to; e++ {
-				for f := range filters {
-					if shardOf(f, int(e)) == int(l.shard) && l.takes[f] && s.allowed(f) {
-						n.put(f, int(e))
-					}
-				}
-			}
-			n.mark[l.shard] = max(n.mark[l.shard], l.to)
-		}
-		add("the late append comes", n)
+		add("the late append comes, or never will", m.arrive(s))
 	}
 	for shard := range shards {
 		n := s
@@ -98,10 +81,36 @@ func (m Mistake) environment(s state, add func(string, state)) {
 
 func (s *state) allowed(filter int) bool { return filter == 0 || !s.shutOut }
 
+// arrive is the late append, which the lane takes when nothing else has come since
+// it was made. (What comes after a revocation like this is for the engine's
+// timeout to prevent; here it comes without those events.)
+func (m Mistake) arrive(s state) state {
+	l := s.late
+	s.late = late{}
+	if s.blocks[l.shard] != l.blocks && m != NoFence {
+		return s
+	}
+	for e := l.from; e < l.to; e++ {
+		for f := range filters {
+			if shardOf(f, int(e)) == int(l.shard) && l.takes[f] && s.allowed(f) {
+				s.put(f, int(e))
+			}
+		}
+		if shardOf(1, int(e)) == int(l.shard) && (l.refused || l.takes[1] && s.shutOut) {
+			s.missed[e] = true
+		}
+	}
+	s.mark[l.shard] = max(s.mark[l.shard], l.to)
+	s.blocks[l.shard]++
+	return s
+}
+
 // restart is what a crash leaves.
 func (m Mistake) restart(s state) state {
 	s.crashes--
-	s.done, s.batch, s.armed, s.known, s.admitted = s.cursor, noneToCommit, [shards]bool{}, [shards]int8{}, false
+	s.done, s.batch, s.armed, s.known, s.admitted = s.cursor, 0, [shards]bool{}, [shards]int8{}, false
+	s.late, s.doubted = late{}, [shards]bool{}
+	s.settled = s.end
 	s.memory = s.records
 	for f := range filters {
 		s.at[f] = s.records[f].pos
@@ -123,7 +132,7 @@ func (m Mistake) sharedSteps(s state, add func(string, state)) {
 		add("save the cursor", n)
 	}
 	if s.batch == 0 {
-		for size := int8(1); size <= 2 && s.done+size <= entries; size++ {
+		for size := int8(1); size <= 2 && s.done+size <= s.end; size++ {
 			n := s
 			n.batch, n.admitted = s.done+size, !s.shutOut
 			if m == CursorLeads {
@@ -198,38 +207,39 @@ func (m Mistake) sharedAppend(s state, shard int, add func(string, state)) {
 		m.leave(s, shard, add)
 		return
 	}
+	if s.failures > 0 && !s.late.there {
+		n := s
+		n.failures--
+		n.armed[shard], n.doubted[shard] = false, true
+		n.late = late{
+			there: true, shard: int8(shard), blocks: s.blocks[shard], from: max(s.done, s.known[shard]), to: s.batch,
+			takes:   [filters]bool{s.follows(0, s.done), s.follows(1, s.done) && s.allowed(1)},
+			refused: s.follows(1, s.done) && !s.allowed(1),
+		}
+		add("an append on the shared lane is not answered", n)
+	}
 	n := s
-	if s.mark[shard] != s.known[shard] && m != MarksIgnored && m != NoFence { // fenced
+	if s.mark[shard] != s.known[shard] && m != MarksIgnored && m != NoFence {
 		n.armed[shard] = false
-		add("find another writer on the lane", n)
+		add("find that the lane has gone on", n)
 		return
 	}
 	for _, e := range s.wanting(m, shard) {
 		n.put(e.filter, e.entry)
 	}
-	n.mark[shard], n.known[shard] = s.batch, s.batch
+	for e := max(s.done, s.known[shard]); e < s.batch; e++ {
+		if shardOf(1, int(e)) == shard && s.follows(1, e) && !m.asked(&s, 1) {
+			n.missed[e] = true // refused
+		}
+	}
+	n.mark[shard], n.known[shard], n.doubted[shard] = s.batch, s.batch, false
+	n.blocks[shard]++
 	add("append a block on the shared lane", n)
 }
 
 // leave lets one filter go that a shard holds up.
 func (m Mistake) leave(s state, shard int, add func(string, state)) {
 	for _, e := range s.wanting(m, shard) {
-		r := record{where: away, pos: s.done}
-		known := true
-		for other := range shards {
-			if other == shard {
-				continue
-			}
-			if !s.armed[other] && s.sends(e.filter, other) {
-				known = false // it has to be asked first
-			}
-			if s.armed[other] && m != SentForgotten {
-				r.sent[other] = min(s.known[other], s.batch)
-			}
-		}
-		if s.known[shard] > s.done && m != SentForgotten {
-			r.sent[shard] = s.known[shard]
-		}
 		n := s
 		if m == PassedOverInBlock {
 			// The others of the shard go on; the filter stays for another attempt.
@@ -237,14 +247,35 @@ func (m Mistake) leave(s state, shard int, add func(string, state)) {
 			add("append a block without what is held up", n)
 			continue
 		}
-		if !known {
-			for other := range shards {
-				if !n.armed[other] {
-					n.armed[other], n.known[other] = true, s.mark[other]
-				}
+		// What went out can only be noted when it is known. While it is replayed what
+		// was perhaps appended before a crash, it may be more than of this batch.
+		replay := s.done < s.settled && m != LeaveBlind
+		unknown := false
+		for other := range shards {
+			if !s.armed[other] && (replay || s.sends(e.filter, other)) {
+				n.armed[other], n.known[other] = true, s.mark[other]
+				unknown = true
 			}
+		}
+		if unknown {
 			add("read the marks of the other shards", n)
 			continue
+		}
+		if s.doubted[shard] && m != LeaveInDoubt {
+			// What was not answered may come yet: an empty block shuts it out.
+			n.armed[shard], n.doubted[shard] = false, false
+			n.blocks[shard]++
+			add("append an empty block", n)
+			continue
+		}
+		r := record{where: away, pos: s.done}
+		for other := range shards {
+			if s.armed[other] && m != SentForgotten {
+				r.sent[other] = s.known[other]
+			}
+			if m == LeaveBlind {
+				r.sent[other] = min(r.sent[other], s.batch)
+			}
 		}
 		n.memory[e.filter], n.at[e.filter] = r, s.done
 		if m != LeaveNotOnDisk {
@@ -295,6 +326,9 @@ func (m Mistake) detourSteps(s state, f int, add func(string, state)) {
 	}
 	for size := int8(1); size <= 2 && s.at[f]+size <= s.done; size++ {
 		m.detourBatch(s, f, s.at[f]+size, add)
+	}
+	if s.done < s.settled && m != JoinInReplay {
+		return
 	}
 	if (s.batch == 0 || m == JoinWithoutTheTurn) && (s.at[f] == s.done || m == JoinBehind) {
 		n := s
@@ -365,6 +399,6 @@ func (m Mistake) String() string {
 	return [mistakes]string{
 		"none", "marks ignored", "cursor leads", "passed over in a block", "leave not on disk", "sent forgotten",
 		"shared lane", "position leads", "join behind", "join not on disk", "back forgotten early", "no gate", "no fence",
-		"join without the turn",
+		"join without the turn", "join in replay", "leave in doubt", "leave blind",
 	}[m]
 }

@@ -24,7 +24,7 @@ const (
 // A record is the catalog's of a filter.
 type record struct {
 	where, pos int8
-	// sent is up to where each shard got events on the shared lane beyond pos.
+	// sent is up to where each shard had events of the shared lane when it left.
 	sent [shards]int8
 }
 
@@ -34,19 +34,23 @@ type state struct {
 	has      [filters][entries]bool // is in its shard
 	mark     [shards]int8           // of the shared lane: up to, exclusive
 	laneMark [filters][shards]int8  // of the filters' own
+	end      int8                   // of the ingest journal
 	cursor   int8                   // saved
 	records  [filters]record
 	failing  [shards]bool
 	shutOut  bool // filter 1
-	// late is an append of a process that takes itself for the worker still.
-	late late
+	// blocks counts those of the shared lane in each shard.
+	blocks [shards]int8
 
 	// What a crash takes away.
 	done     int8            // the shared cursor
+	settled  int8            // where the journal ended when the worker began
 	batch    int8            // end of the batch that is being carried; 0 for none
 	memory   [filters]record // of records
 	at       [filters]int8   // of the detours
 	armed    [shards]bool    // the worker has read the mark of the shared lane
+	doubted  [shards]bool    // an append was not answered, and nothing was appended since
+	late     late            // that append
 	known    [shards]int8    // that mark
 	admitted bool            // what filter 1 was told when the batch was begun
 
@@ -59,12 +63,14 @@ type state struct {
 	missed [entries]bool
 }
 
+// A late append is one that was given up without an answer and may still come.
 type late struct {
-	there bool
-	shard int8
-	from  int8 // the mark that it found
-	to    int8
-	takes [filters]bool
+	there    bool
+	shard    int8
+	blocks   int8 // of the shared lane when it was made: the fence
+	from, to int8
+	takes    [filters]bool
+	refused  bool // filter 1 followed and was shut out
 }
 
 // A Violation says what must not be.
@@ -72,13 +78,12 @@ type Violation string
 
 // The violations.
 const (
-	Doubled      Violation = "an event is in its shard twice"
-	OutOfOrder   Violation = "events of a filter are in a shard out of order"
-	AfterTheEnd  Violation = "an event was appended after its filter was shut out"
-	Lost         Violation = "an event is missing that counts as delivered"
-	Stuck        Violation = "delivery does not go on although every shard works"
-	noViolation  Violation = ""
-	noneToCommit           = 0
+	Doubled     Violation = "an event is in its shard twice"
+	OutOfOrder  Violation = "events of a filter are in a shard out of order"
+	AfterTheEnd Violation = "an event was appended after its filter was shut out"
+	Lost        Violation = "an event is missing that counts as delivered"
+	Stuck       Violation = "delivery does not go on although every shard works"
+	noViolation Violation = ""
 )
 
 // put appends an event to its shard.

@@ -75,6 +75,12 @@ func start(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	let(t, server)
+}
+
+// let lets the SDK find a server, and nothing else.
+func let(t *testing.T, server *process.Server) {
+	t.Helper()
 	t.Setenv("AWS_ENDPOINT_URL", server.Endpoint)
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)

@@ -202,7 +202,7 @@ func output(name string, args ...string) string {
 }
 
 // unable skips a rig that this machine cannot run. Where CI=true it fails.
-func unable(t *testing.T, format string, args ...any) {
+func unable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	reason := fmt.Sprintf(format, args...)
 	if os.Getenv("CI") == "true" {

@@ -2,9 +2,11 @@ package soak_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tributary/internal/client"
@@ -37,6 +39,9 @@ func as(account, endpoint string, now func() time.Time) caller {
 		Credentials: sigv4.Credentials{AccessKeyID: account, SecretAccessKey: "test"},
 	}}
 }
+
+// errSilent is what a caller gets of an answer while the network is cut.
+var errSilent = errors.New("the network is cut")
 
 func (c caller) logs(ctx context.Context, operation string, in, out any) error {
 	return c.JSON(ctx, "logs", "Logs_20140328."+operation, in, out)
@@ -99,11 +104,15 @@ type world struct {
 	// launch starts the server on the world's data.
 	launch func() (*process.Server, error)
 	now    func() time.Time // of clients
+	// tolerated says of a refusal with another status than 503 that it is no wonder;
+	// nil for none.
+	tolerated func(*client.Refusal) bool
 	shards int
 
 	// The two filters of the log group deliver the same events. What the second
 	// spreads over the shards has no order.
 	inOrder, spread ledger.Ledger
+	silent          atomic.Bool   // the network is cut: no answer counts
 	acks            chan struct{} // gets a value for acknowledged events
 
 	mu       sync.Mutex

@@ -96,14 +96,17 @@ func TestEntriesDoNotShareTheCallersMemory(t *testing.T) {
 // FuzzDecodeBlock gives the decoder blocks whose checksum is right and whose content
 // need not be.
 func FuzzDecodeBlock(f *testing.F) {
+	key := (&Key{1}).ofJournal(3)
 	for _, compress := range []bool{false, true} {
 		stored, _ := encode(3, sampleBlock(), compress, nil)
+		f.Add(stored[:len(stored)-trailerSize])
+		stored, _ = encode(3, sampleBlock(), compress, key)
 		f.Add(stored[:len(stored)-trailerSize])
 	}
 	f.Add([]byte(blockMagic + "\x01\x01" + strings.Repeat("\xff", 60)))
 	f.Add(appendHeader(nil, 3, Block{Entries: make([][]byte, 1<<20)}, codecNone, 4<<20))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decode(3, seal(b), nil)
+		got, err := decode(3, seal(b), key)
 		if err != nil {
 			return
 		}
@@ -114,8 +117,8 @@ func FuzzDecodeBlock(f *testing.F) {
 		if size > maxBody || len(got.Entries) > maxBody/4 {
 			t.Errorf("%d bytes became %d entries of %d bytes", len(b), len(got.Entries), size)
 		}
-		stored, _ := encode(3, got, false, nil)
-		again, err := decode(3, stored, nil)
+		stored, _ := encode(3, got, false, key)
+		again, err := decode(3, stored, key)
 		if err != nil || !cmp.Equal(got, again) {
 			t.Errorf("encoded again: %v", err)
 		}

@@ -183,13 +183,58 @@ func (s *Store) Create(ctx context.Context, name string, opts ...Option) (*Journ
 	if s.isClosed() {
 		return nil, fmt.Errorf("create journal %s: %w", name, ErrClosed)
 	}
+	r := s.reserve(opts)
+	j, err := s.create(ctx, name, r)
+	if err != nil {
+		s.slots.give(r.Slot)
+	}
+	return j, err
+}
+
+// CreateAll makes those of the journals that are not there, all at once: they share the
+// writes to the catalog, which take most of the time. After an error some may have been
+// made.
+func (s *Store) CreateAll(ctx context.Context, names []string, opts ...Option) error {
+	s.adminMu.Lock()
+	defer s.adminMu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("create journals: %w", ErrClosed)
+	}
+	errs := make([]error, len(names))
+	records := make([]record, len(names))
+	var making sync.WaitGroup
+	for i, name := range names {
+		records[i] = s.reserve(opts)
+		making.Go(func() { _, errs[i] = s.create(ctx, name, records[i]) })
+	}
+	making.Wait()
+	for i := range errs {
+		if errs[i] != nil {
+			s.slots.give(records[i].Slot)
+		}
+		if errors.Is(errs[i], ErrExists) {
+			errs[i] = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// reserve is the record of a journal to be made, with an id and a slot of its own.
+// adminMu is held.
+func (s *Store) reserve(opts []Option) record {
 	now := s.cfg.Now().UTC().Truncate(time.Millisecond)
 	// An id is never used twice, not even after all journals have been deleted.
-	id := max(s.lastID+1, uint64(max(now.UnixMilli(), 0)))
-	r := record{ID: id, State: stateCreating, Created: now, Slot: s.slots.free()}
+	s.lastID = max(s.lastID+1, uint64(max(now.UnixMilli(), 0)))
+	r := record{ID: s.lastID, State: stateCreating, Created: now, Slot: s.slots.free()}
+	s.slots.take(r.Slot)
 	for _, opt := range opts {
 		opt(&r)
 	}
+	return r
+}
+
+// create makes a journal of a reserved record.
+func (s *Store) create(ctx context.Context, name string, r record) (*Journal, error) {
 	rev, err := s.table.Create(ctx, catalog.KeyOf(name), r)
 	if errors.Is(err, catalog.ErrExists) {
 		return nil, fmt.Errorf("create journal %s: %w", name, ErrExists)
@@ -197,13 +242,11 @@ func (s *Store) Create(ctx context.Context, name string, opts ...Option) (*Journ
 	if err != nil {
 		return nil, fmt.Errorf("create journal %s: %w", name, err)
 	}
-	s.lastID = id
 	if err := s.finishCreate(ctx, name, r, rev); err != nil {
 		// What cannot be undone now is undone at the next start.
-		undo := s.forget(context.WithoutCancel(ctx), name, id)
+		undo := s.forget(context.WithoutCancel(ctx), name, r.ID)
 		return nil, fmt.Errorf("create journal %s: %w", name, errors.Join(err, undo))
 	}
-	s.slots.take(r.Slot)
 	j := newJournal(s, name, r)
 	s.openMu.Lock()
 	defer s.openMu.Unlock()

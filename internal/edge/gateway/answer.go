@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"hash/crc32"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -101,6 +102,10 @@ func (x *exchange) write(status int, contentType string, body []byte, code strin
 		h["Content-Type"] = nil // and let nobody guess one
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if contentType == jsonType10 {
+		// Clients of DynamoDB compare it, and warn where there is none.
+		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	}
 	x.w.WriteHeader(status)
 	_, err := x.w.Write(body)
 	if err != nil {

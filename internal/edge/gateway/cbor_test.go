@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -284,28 +285,27 @@ func plainTree(tree any) any {
 	case api.Timestamp:
 		return cbor.Tag{Number: 1, Content: v.UnixMilli()}
 	case api.Number:
-		var n any
-		if err := json.Unmarshal([]byte(v), &n); err != nil || strings.ContainsAny(string(v), ".e") {
-			return n
-		}
-		var whole int64
-		if _, err := fmt.Sscan(string(v), &whole); err == nil {
-			return whole
-		}
-		return cbor.RawMessage(appendWide(string(v)))
+		return plainNumber(string(v))
 	}
 	return tree
 }
 
-// appendWide writes an integer that has no Go type for both of its signs.
-func appendWide(n string) []byte {
-	var u uint64
-	if _, err := fmt.Sscan(n, &u); err == nil {
-		return appendCBORHead(nil, cborUnsigned, u)
+// plainNumber is a number in the widest Go type for it. There is none for both signs
+// of an integer of 64 bits.
+func plainNumber(text string) any {
+	if u, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return u
 	}
-	if n == "-18446744073709551616" {
-		return appendCBORHead(nil, cborNegative, math.MaxUint64)
+	magnitude, negative := strings.CutPrefix(text, "-")
+	if u, err := strconv.ParseUint(magnitude, 10, 64); negative && err == nil {
+		return cbor.RawMessage(appendCBORHead(nil, cborNegative, u-1))
 	}
-	_, _ = fmt.Sscan(n[1:], &u)
-	return appendCBORHead(nil, cborNegative, u-1)
+	if text == "-18446744073709551616" {
+		return cbor.RawMessage(appendCBORHead(nil, cborNegative, math.MaxUint64))
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return err
+	}
+	return f
 }

@@ -4,8 +4,8 @@ import (
 	"tributary/internal/service/api"
 )
 
-// A codec is one of the two encodings of the services that are routed by
-// X-Amz-Target. Both make the same trees and take the same structs.
+// A codec is one of the encodings of the services that are routed by X-Amz-Target.
+// All make the same trees and take the same structs.
 type codec struct {
 	contentType string
 	parse       func(body []byte) (tree any, err error)
@@ -16,8 +16,22 @@ type codec struct {
 
 var (
 	inJSON = codec{jsonType, parseJSON, validJSON, appendJSON, appendJSONError}
-	inCBOR = codec{cborType, parseCBOR, validCBOR, appendCBOR, appendCBORError}
+	// inJSON10 is the same under the older name, which DynamoDB's clients use.
+	inJSON10 = codec{jsonType10, parseJSON, validJSON, appendJSON, appendJSONError}
+	inCBOR   = codec{cborType, parseCBOR, validCBOR, appendCBOR, appendCBORError}
 )
+
+// of reports whether the service speaks it.
+func (c *codec) of(s *api.Service) bool {
+	switch c {
+	case &inCBOR:
+		return s.CBOR
+	case &inJSON10:
+		return s.JSON10
+	default:
+		return true
+	}
+}
 
 func validCBOR(b []byte) bool {
 	_, err := parseCBOR(b)

@@ -173,6 +173,9 @@ func (x *exchange) readProtocol() api.Protocol {
 	switch contentType {
 	case jsonType:
 		return api.JSON
+	case jsonType10:
+		x.codec = &inJSON10
+		return api.JSON
 	case cborType:
 		x.codec = &inCBOR
 		return api.JSON
@@ -239,7 +242,7 @@ func (x *exchange) serveJSON() error {
 	if err := x.expand(body, call.Account()); err != nil {
 		return err
 	}
-	if x.operation.Scans() && x.codec == &inJSON {
+	if x.operation.Scans() && x.codec != &inCBOR {
 		in.Body = body.bytes()
 	} else if in.Tree, err = x.decode(body.bytes()); err != nil {
 		return err
@@ -264,7 +267,10 @@ func (x *exchange) serveJSON() error {
 func (x *exchange) routeTarget() error {
 	prefix, name, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
 	service, ok := x.config.Dispatcher.ServiceByTarget(prefix)
-	if ok && service.Protocol == api.JSON && (service.CBOR || x.codec == &inJSON) {
+	if x.codec == &inJSON10 && !(ok && service.JSON10) {
+		return x.unroutable()
+	}
+	if ok && service.Protocol == api.JSON && x.codec.of(service) {
 		x.service = service
 		x.operation, _ = x.config.Dispatcher.Operation(service.Name, name)
 		if service.Name == "kinesis" {

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	jsonType = "application/x-amz-json-1.1"
+	jsonType   = "application/x-amz-json-1.1"
+	jsonType10 = "application/x-amz-json-1.0"
 
 	// maxDepth is how deep arrays and objects may stand in one another. The
 	// deepest input of the five services has seven levels.

@@ -79,12 +79,17 @@ func (d *Document) Version() string { return d.version }
 // ID is the document's Id, empty where it has none.
 func (d *Document) ID() string { return d.id }
 
+// A Position is a place in the text of a document: a line, and a character of it,
+// both counted from 1.
+type Position struct{ Line, Column int32 }
+
 // A Statement is a read-only view of one statement, as it was written.
 type Statement struct {
 	Index int // from 0
-	// From is the byte of the document's text behind what separates the statement
-	// from what stands before it; To is the byte behind its last.
-	From, To int
+	// From is the place behind what separates the statement from what stands before
+	// it, To the place behind its end: what the policy simulator calls StartPosition
+	// and EndPosition.
+	From, To Position
 	Sid      string
 	Effect   Effect // Allow or ExplicitDeny
 	// Principals are those of Principal, or of NotPrincipal where NotPrincipal is

@@ -241,12 +241,12 @@ func TestStatementsShowTheDocument(t *testing.T) {
 	  "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"},"StringLike":{"AWS:principalorgid":"${aws:UserId}","aws:SourceArn":"x"}}}]}`, Resource)
 	want := []Statement{
 		{
-			Index: 0, From: 48, To: 204, Sid: "one", Effect: Allow,
+			Index: 0, From: Position{1, 49}, To: Position{2, 156}, Sid: "one", Effect: Allow,
 			Principals: []PrincipalName{{"AWS", "111111111111"}, {"AWS", "arn:aws:iam::222222222222:root"}},
 			Actions:    []string{"logs:PutSubscriptionFilter"}, Resources: []string{"*"},
 		},
 		{
-			Index: 1, From: 205, To: 454, Effect: ExplicitDeny, Principals: []PrincipalName{{"", "*"}}, NotPrincipal: true,
+			Index: 1, From: Position{2, 157}, To: Position{4, 134}, Effect: ExplicitDeny, Principals: []PrincipalName{{"", "*"}}, NotPrincipal: true,
 			Actions: []string{"a:b"}, NotAction: true, Resources: []string{"arn:aws:s3:::${aws:PrincipalTag/Team}"}, NotResource: true,
 			ConditionKeys: []string{"aws:principalorgid", "aws:sourcearn"},
 		},
@@ -318,19 +318,30 @@ func TestReasonsCarryTheStatementAsItWasWritten(t *testing.T) {
 }
 
 func TestStatementsKnowTheirPlace(t *testing.T) {
-	const text = "{\"Statement\": [{\"Effect\":\"Allow\",\"Action\":\"a:b\",\"Resource\":\"*\"},\n  {\"Effect\":\"Deny\",\"Action\":\"a:c\",\"Resource\":\"*\"} ]}"
-	views := mustParse(t, text, Identity).Statements()
-	for i, want := range []string{
-		`{"Effect":"Allow","Action":"a:b","Resource":"*"}`,
-		"\n  " + `{"Effect":"Deny","Action":"a:c","Resource":"*"}`,
+	const statement = `{"Effect":"Allow","Action":"a:b","Resource":"*"}` // 48 characters
+	for _, c := range []struct {
+		text string
+		want []Position // from, to, from, to...
+	}{
+		{`{"Version":"2012-10-17","Statement":[` + statement + `]}`, []Position{{1, 38}, {1, 86}}},
+		{`{"Statement" : ` + statement + `}`, []Position{{1, 15}, {1, 64}}},
+		{
+			"{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    " + statement + ",\r\n    " + statement + "\n  ]\n}",
+			[]Position{{3, 17}, {4, 53}, {4, 54}, {5, 53}},
+		},
 	} {
-		if got := text[views[i].From:views[i].To]; got != want {
-			t.Errorf("statement %d: got %q, want %q", i, got, want)
+		var got []Position
+		for _, st := range mustParse(t, c.text, Identity).Statements() {
+			got = append(got, st.From, st.To)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s\ngot  %v\nwant %v", c.text, got, c.want)
 		}
 	}
-	one := mustParse(t, `{"Statement" : {"Effect":"Allow","Action":"a:b","Resource":"*"}}`, Identity).Statements()[0]
-	if one.From != 14 || one.To != 63 {
-		t.Errorf("single statement: got %d to %d, want 14 to 63", one.From, one.To)
+	// Characters count, not bytes.
+	text := `{"Id":"éé","Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*"}]}`
+	if got := mustParse(t, text, Identity).Statements()[0].From; got != (Position{1, 25}) {
+		t.Errorf("behind two letters of two bytes: got %v, want 1, 25", got)
 	}
 }
 

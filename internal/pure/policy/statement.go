@@ -7,7 +7,7 @@ import "strings"
 type statement struct {
 	sid         string
 	text        string // JSON, as it was written
-	from, to    int    // where in the document: see Statement
+	from, to    Position
 	effect      Effect
 	principals  *principals // nil in policies of identities
 	actions     []pattern

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,7 +23,7 @@ type (
 	statementTree struct {
 		offset                  int64
 		text                    string // as it was written
-		from, to                int    // see Statement
+		from, to                Position
 		sid, effect             string
 		principal, notPrincipal *principalTree
 		// A nil list means that the element is absent.
@@ -73,13 +74,30 @@ type syntaxReader struct {
 	dec   *jsontext.Decoder
 	input string // what dec reads
 	usage Usage
+
+	// The last position that was asked for, and its byte.
+	at     Position
+	atByte int
+}
+
+// position is the place of a byte that is not before the last one asked for.
+func (r *syntaxReader) position(offset int) Position {
+	between := r.input[r.atByte:offset]
+	if lines := strings.Count(between, "\n"); lines > 0 {
+		r.at.Line += int32(lines)
+		r.at.Column = 1
+		between = between[strings.LastIndexByte(between, '\n')+1:]
+	}
+	r.at.Column += int32(utf8.RuneCountInString(between))
+	r.atByte = offset
+	return r.at
 }
 
 func readSyntax(text string, usage Usage) (*tree, *ParseError) {
 	if len(text) > MaxSize {
 		return nil, &ParseError{Reason: syntaxErrors, Detail: fmt.Sprintf("%d bytes, the limit is %d", len(text), MaxSize)}
 	}
-	r := syntaxReader{dec: jsontext.NewDecoder(strings.NewReader(text)), input: text, usage: usage}
+	r := syntaxReader{dec: jsontext.NewDecoder(strings.NewReader(text)), input: text, usage: usage, at: Position{1, 1}}
 	t, err := r.document()
 	if err == nil {
 		if _, err = r.dec.ReadToken(); errors.Is(err, io.EOF) {
@@ -256,10 +274,11 @@ func (r *syntaxReader) statement() (statementTree, error) {
 		return err
 	})
 	// What the decoder has passed before the first bracket belongs to no statement.
-	st.from, st.to = int(st.offset), int(r.dec.InputOffset())
-	st.text = strings.TrimLeft(r.input[st.from:st.to], " \t\r\n,:")
-	before := r.input[st.from : st.to-len(st.text)]
-	st.from += strings.LastIndexAny(before, ",:") + 1
+	end := r.dec.InputOffset()
+	st.text = strings.TrimLeft(r.input[st.offset:end], " \t\r\n,:")
+	before := r.input[st.offset : int(end)-len(st.text)]
+	st.from = r.position(int(st.offset) + strings.LastIndexAny(before, ",:") + 1)
+	st.to = r.position(int(end))
 	switch {
 	case err != nil:
 		return st, err

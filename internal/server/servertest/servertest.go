@@ -18,6 +18,7 @@ import (
 type Server struct {
 	server.Info
 	t    testing.TB
+	cfg  server.Config
 	dir  string
 	stop context.CancelFunc
 	done chan error
@@ -26,7 +27,16 @@ type Server struct {
 // Start starts a server that is stopped at the end of the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	return StartWith(t, server.Config{})
+}
+
+// StartWith is Start with settings. Its clients go by the server's clock.
+func StartWith(t testing.TB, cfg server.Config) *Server {
+	t.Helper()
+	s := &Server{t: t, cfg: cfg, dir: filepath.Join(t.TempDir(), "data")}
+	if s.cfg.Now == nil {
+		s.cfg.Now = time.Now
+	}
 	s.start()
 	t.Cleanup(s.Stop)
 	return s
@@ -38,10 +48,10 @@ func (s *Server) start() {
 	ready := make(chan server.Info, 1)
 	s.stop, s.done = stop, make(chan error, 1)
 	go func() {
-		s.done <- server.Run(ctx, server.Config{
-			Dir: s.dir, Listen: "127.0.0.1:0", Dev: true, Now: time.Now,
-			Ready: func(i server.Info) { ready <- i },
-		})
+		cfg := s.cfg
+		cfg.Dir, cfg.Listen, cfg.Dev = s.dir, "127.0.0.1:0", true
+		cfg.Ready = func(i server.Info) { ready <- i }
+		s.done <- server.Run(ctx, cfg)
 	}()
 	select {
 	case s.Info = <-ready:
@@ -61,6 +71,15 @@ func (s *Server) Stop() {
 	s.done <- nil // Stop may be called again
 }
 
+// Dir is the data directory.
+func (s *Server) Dir() string { return s.dir }
+
+// Resume starts a server that was stopped, on the same data.
+func (s *Server) Resume() {
+	s.t.Helper()
+	s.start()
+}
+
 // Restart stops the server and starts it again on the same data, on another port.
 func (s *Server) Restart() {
 	s.t.Helper()
@@ -71,7 +90,7 @@ func (s *Server) Restart() {
 // As is a client that acts as the root user of an account, in us-east-1.
 func (s *Server) As(account string) *client.Client {
 	return &client.Client{
-		Endpoint: s.URL(), Region: "us-east-1", Now: time.Now, HTTP: http.DefaultClient,
+		Endpoint: s.URL(), Region: "us-east-1", Now: s.cfg.Now, HTTP: http.DefaultClient,
 		Credentials: sigv4.Credentials{AccessKeyID: account, SecretAccessKey: "test"},
 	}
 }

@@ -24,6 +24,7 @@ type Service struct {
 	XMLNamespace string // Query: https://iam.amazonaws.com/doc/2010-05-08/
 	Protocol     Protocol
 	CBOR         bool // JSON: also takes and answers AWS CBOR 1.1, by content type
+	JSON10       bool // JSON: also takes and answers AWS JSON 1.0, by content type
 	Constraints  ConstraintStyle
 	// MessageMember is the member that carries the text in a JSON error body:
 	// "message", for organizations "Message".

@@ -173,6 +173,12 @@ func (s *Service) CreateRootKey(ctx context.Context, account arn.AccountID) (id,
 	if !s.cfg.Organizations.AccountExists(account) {
 		return "", "", fmt.Errorf("create root access key: account %s does not exist", account)
 	}
+	return s.CreateFirstRootKey(ctx, account)
+}
+
+// CreateFirstRootKey is CreateRootKey for an account that is about to be made, so
+// that it never exists without a key. The account's id must be new.
+func (s *Service) CreateFirstRootKey(ctx context.Context, account arn.AccountID) (id, secret string, err error) {
 	k, secret, err := s.newKey(ctx, keyHolder{Account: account}, 1<<20)
 	if err != nil {
 		return "", "", err

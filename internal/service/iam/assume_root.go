@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tributary/internal/pure/arn"
@@ -12,6 +13,8 @@ import (
 const (
 	assumeRootAction = "sts:AssumeRoot"
 	defaultRoot      = 15 * time.Minute // also the longest
+	// rootTasks begins the ARNs of AWS's managed policies for AssumeRoot.
+	rootTasks = "arn:aws:iam::aws:policy/root-task/"
 )
 
 // targetAssumeRoot asks whether the caller may act as the root user of a member
@@ -55,18 +58,28 @@ func targetAccount(target string) (arn.AccountID, bool) {
 // of a member of its organization.
 func (s *Service) mayEnterRoot(account, member arn.AccountID) bool {
 	from, ok := s.cfg.Organizations.Membership(account)
-	if !ok || !from.Management {
+	if !ok || !from.Management && !s.administersIAM(account) {
 		return false
 	}
 	to, ok := s.cfg.Organizations.Membership(member)
 	return ok && to.OrgID == from.OrgID && !to.Management
 }
 
+// administersIAM reports whether the account is a delegated administrator for IAM.
+func (s *Service) administersIAM(account arn.AccountID) bool {
+	a, ok := s.cfg.Organizations.Account(account)
+	if !ok || a.Member == nil {
+		return false
+	}
+	_, ok = a.Member.Delegations["iam.amazonaws.com"]
+	return ok
+}
+
 // assumeRoot gives credentials of a member account's root user, for one task and
 // 15 minutes at most.
 func (s *Service) assumeRoot(_ context.Context, call *api.Call, in *AssumeRootInput) (*AssumeRootOutput, error) {
 	task := in.TaskPolicyARN.ARN
-	if _, ok := rootTasks()[task]; !ok {
+	if _, ok := s.awsPolicies[task]; !ok || !strings.HasPrefix(task, rootTasks) {
 		return nil, errInvalidParameter("The task policy " + task + " is not valid.")
 	}
 	account, _ := targetAccount(in.TargetPrincipal)
@@ -94,21 +107,4 @@ func (s *Service) assumeRoot(_ context.Context, call *api.Call, in *AssumeRootIn
 	}
 	out.Credentials = c
 	return out, nil
-}
-
-// rootTasks are the documents of AWS's managed policies for AssumeRoot, by ARN.
-func rootTasks() map[string]string {
-	const prefix = "arn:aws:iam::aws:policy/root-task/"
-	on := func(actions, resource string) string {
-		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` + actions + `],"Resource":"` + resource + `"}]}`
-	}
-	const audit = `"iam:GetAccessKeyLastUsed","iam:GetAccountSummary","iam:GetLoginProfile","iam:GetUser","iam:ListAccessKeys","iam:ListMFADevices","iam:ListSigningCertificates"`
-	return map[string]string{
-		prefix + "IAMAuditRootUserCredentials": on(audit, "*"),
-		prefix + "IAMCreateRootUserPassword":   on(`"iam:CreateLoginProfile","iam:GetLoginProfile"`, "arn:aws:iam::*:root"),
-		prefix + "IAMDeleteRootUserCredentials": on(audit+`,"iam:DeactivateMFADevice","iam:DeleteAccessKey","iam:DeleteLoginProfile",`+
-			`"iam:DeleteSigningCertificate","iam:DeleteVirtualMFADevice"`, "*"),
-		prefix + "S3UnlockBucketPolicy": on(`"s3:DeleteBucketPolicy","s3:GetBucketPolicy","s3:ListAllMyBuckets","s3:PutBucketPolicy"`, "*"),
-		prefix + "SQSUnlockQueuePolicy": on(`"sqs:GetQueueAttributes","sqs:GetQueueUrl","sqs:ListQueues","sqs:SetQueueAttributes"`, "*"),
-	}
 }

@@ -73,7 +73,7 @@ func listAttached[R any](s *Service, k *identityKind[R], call *api.Call, name, p
 	})
 	request := pageRequest{call: call, list: i.ID + prefix, marker: marker, maxItems: maxItems}
 	return page(s, request, func(after string) iter.Seq2[string, AttachedPolicy] {
-		return sorted(under, after, func(p AttachedPolicy) string { return p.PolicyARN })
+		return numbered(under, after)
 	})
 }
 

@@ -22,8 +22,17 @@ var (
 // Credentials is the secret of an access key and who has it, for the gateway to
 // verify a signature with: ErrUnknownKey, ErrInvalidToken, ErrExpiredToken. The
 // token is that of the request, empty without one; only keys of sessions go with
-// one.
+// one. The keys of an account that was closed are unknown.
 func (s *Service) Credentials(_ context.Context, accessKeyID, sessionToken string) (secret string, caller api.Caller, err error) {
+	secret, caller, err = s.holder(accessKeyID, sessionToken)
+	if err == nil && s.cfg.Organizations.Suspended(caller.Principal.Account) {
+		return "", api.Caller{}, ErrUnknownKey
+	}
+	return secret, caller, err
+}
+
+// holder is Credentials, also in an account that was closed.
+func (s *Service) holder(accessKeyID, sessionToken string) (secret string, caller api.Caller, err error) {
 	if strings.HasPrefix(accessKeyID, temporaryPrefix) {
 		return s.sessionCredentials(accessKeyID, sessionToken)
 	}

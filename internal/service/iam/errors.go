@@ -48,6 +48,12 @@ func errAlreadyExists(format string, args ...any) *api.Exception {
 	return api.RefuseStatus(409, "EntityAlreadyExists", format, args...)
 }
 
+// alreadyExists reports whether an error is that something of the name exists.
+func alreadyExists(err error) bool {
+	e, refused := api.AsException(err)
+	return refused && e.Code == "EntityAlreadyExists"
+}
+
 func errPolicyExists(name string) *api.Exception {
 	return errAlreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name)
 }

@@ -306,6 +306,9 @@ func TestTenPoliciesCanBeAttached(t *testing.T) {
 		names = append(names, p.PolicyName)
 	}
 	equal(t, "attached", strings.Join(names, " "), "p01 p02 p03 p04 p05 p06 p07 p08 p09 p10")
+	if n := len(first.Marker); n > 320 {
+		t.Errorf("marker has %d characters, which the input does not take", n)
+	}
 	equal(t, "to the group", len(do[iam.ListAttachedGroupPoliciesOutput](w, a, "iam:ListAttachedGroupPolicies", members{"GroupName": "x"}).AttachedPolicies), 10)
 	equal(t, "under a path", len(do[iam.ListAttachedRolePoliciesOutput](w, a, "iam:ListAttachedRolePolicies", members{"RoleName": "x", "PathPrefix": "/none/"}).AttachedPolicies), 0)
 	equal(t, "count", *do[iam.GetPolicyOutput](w, a, "iam:GetPolicy", members{"PolicyArn": policies[1]}).Policy.AttachmentCount, int32(3))

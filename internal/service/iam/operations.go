@@ -209,5 +209,9 @@ func (s *Service) accountOperations() []api.Operation {
 		api.Define("ListAccountAliases", anywhere[ListAccountAliasesInput], s.listAccountAliases),
 		api.Define("GetAccountSummary", anywhere[GetAccountSummaryInput], s.getAccountSummary),
 		api.Define("GetAccountAuthorizationDetails", anywhere[GetAccountAuthorizationDetailsInput], s.getAccountAuthorizationDetails),
+		api.Define("SimulateCustomPolicy", anywhere[SimulateCustomPolicyInput], s.simulateCustomPolicy),
+		api.Define("SimulatePrincipalPolicy", onSource(s, func(in *SimulatePrincipalPolicyInput) string { return in.PolicySourceARN }), s.simulatePrincipalPolicy),
+		api.Define("GetContextKeysForCustomPolicy", anywhere[GetContextKeysForCustomPolicyInput], s.getContextKeysForCustomPolicy),
+		api.Define("GetContextKeysForPrincipalPolicy", onSource(s, func(in *GetContextKeysForPrincipalPolicyInput) string { return in.PolicySourceARN }), s.getContextKeysForPrincipalPolicy),
 	}
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -66,6 +67,19 @@ func sorted[V any](list []V, after string, key func(V) string) iter.Seq2[string,
 		byKey := slices.SortedFunc(slices.Values(list), func(a, b V) int { return strings.Compare(key(a), key(b)) })
 		for _, v := range byKey {
 			if k := key(v); k > after && !yield(k, v) {
+				return
+			}
+		}
+	}
+}
+
+// numbered are the members of a short list in its order, from the one after the
+// given number on. Their numbers are their keys, where a key of their own would
+// make a marker longer than AWS takes.
+func numbered[V any](list []V, after string) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for i, v := range list {
+			if key := fmt.Sprintf("%04d", i); key > after && !yield(key, v) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"tributary/internal/durable/catalog"
@@ -104,10 +105,10 @@ func (s *Service) CreateAccessRole(ctx context.Context, account, management arn.
 	}
 	r.Trust.Text = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` +
 		string(management.Root()) + `"},"Action":"sts:AssumeRole"}]}`
-	if _, exists := s.role(account, roleName); exists {
-		return nil
+	if err := s.roles.create(ctx, r, nil); err != nil && !alreadyExists(err) {
+		return fmt.Errorf("create access role in account %s: %w", account, err)
 	}
-	return s.roles.create(ctx, r, nil)
+	return nil
 }
 
 // getRole answers a role.

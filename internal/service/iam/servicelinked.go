@@ -88,11 +88,10 @@ func (s *Service) createServiceLinkedRole(ctx context.Context, call *api.Call, i
 	if p := linkedServices()[in.AWSServiceName].policy; p != "" {
 		r.Attached = []string{awsPolicyARN(serviceRolePath + p)}
 	}
-	err = s.roles.create(ctx, r, nil)
-	if e, refused := api.AsException(err); refused && e.Code == "EntityAlreadyExists" {
-		return nil, errServiceRoleTaken(name)
-	}
-	if err != nil {
+	if err := s.roles.create(ctx, r, nil); err != nil {
+		if alreadyExists(err) {
+			return nil, errServiceRoleTaken(name)
+		}
 		return nil, err
 	}
 	out := s.wireRole(r)

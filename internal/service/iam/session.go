@@ -82,7 +82,7 @@ const accountShift = 7
 // to look (GetAccessKeyInfo). It proves nothing: the token does.
 func newSessionKeyID(account arn.AccountID) string {
 	var raw [10]byte
-	_, _ = rand.Read(raw[:])                              // never fails
+	_, _ = rand.Read(raw[:])                                // never fails
 	number, _ := strconv.ParseUint(string(account), 10, 40) // 12 digits
 	head := binary.BigEndian.Uint64(raw[:8])
 	head = 1<<63 | number<<(16+accountShift) | head&(1<<(16+accountShift)-1)
@@ -217,11 +217,11 @@ func (s *Service) sessionPolicies(ses *session) []policy.Source {
 // sessionManaged is a managed policy that may limit a session in an account: one of
 // the account's own, or of AWS's.
 func (s *Service) sessionManaged(account arn.AccountID, policyARN string) (policy.Source, bool) {
-	if text, ok := rootTasks()[policyARN]; ok {
-		doc, err := policy.Parse(text, policy.Managed)
-		return policy.Source{Name: "managed policy " + policyARN, Document: doc}, err == nil
+	p, rev, ok := s.policyByARN(policyARN)
+	if !ok || p.Account != account && p.Account != awsAccount {
+		return policy.Source{}, false
 	}
-	return policy.Source{}, false
+	return policy.Source{Name: "managed policy " + policyARN, Document: s.managed(&p, rev).document}, true
 }
 
 // roleOf is the unique id of the role behind a session's id, AROA…:NAME.

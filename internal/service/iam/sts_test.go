@@ -10,6 +10,7 @@ import (
 
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
+	"tributary/internal/service/organizations"
 )
 
 func TestSessionTokenIsTheUser(t *testing.T) {
@@ -156,8 +157,15 @@ func TestManagementActsAsRootOfAMember(t *testing.T) {
 			"AccessDenied: User: arn:aws:iam::"+account+":user/admin is not authorized to perform: sts:AssumeRoot on resource: arn:aws:iam::"+target+":root because no "+reason+" policy allows the sts:AssumeRoot action")
 	}
 	denied(admin, alpha, gamma, "resource-based") // no member
+	h := do[organizations.InviteAccountToOrganizationOutput](w, root(alpha), "organizations:InviteAccountToOrganization",
+		members{"Target": members{"Id": gamma, "Type": "ACCOUNT"}}).Handshake
+	do[organizations.AcceptHandshakeOutput](w, root(gamma), "organizations:AcceptHandshake", members{"HandshakeId": h.ID})
 	other := w.user(beta, "admin", allow("sts:AssumeRoot", "*"))
 	denied(other, beta, gamma, "resource-based")
+	w.done(root(alpha), "organizations:EnableAWSServiceAccess", members{"ServicePrincipal": "iam.amazonaws.com"})
+	w.done(root(alpha), "organizations:RegisterDelegatedAdministrator", members{"AccountId": beta, "ServicePrincipal": "iam.amazonaws.com"})
+	do[iam.AssumeRootOutput](w, other, "sts:AssumeRoot", in(gamma, audit))
+	denied(other, beta, alpha, "resource-based") // not of the management account
 	w.done(root(alpha), "iam:PutUserPolicy", members{"UserName": "admin", "PolicyName": "p", "PolicyDocument": allow("sts:GetCallerIdentity", "*")})
 	denied(admin, alpha, beta, "identity-based")
 	w.done(root(alpha), "iam:PutUserPolicy", members{"UserName": "admin", "PolicyName": "p", "PolicyDocument": allow("sts:AssumeRoot", "*")})
@@ -204,4 +212,29 @@ func TestAccessKeysTellTheirAccount(t *testing.T) {
 		}
 	}
 	w.refused(bob, "sts:GetAccessKeyInfo", members{"AccessKeyId": bob.id}, "AccessDenied: User: arn:aws:iam::111111111111:user/bob is not authorized to perform: sts:GetAccessKeyInfo on resource: * because no identity-based policy allows the sts:GetAccessKeyInfo action")
+}
+
+func TestSessionsAreLimitedByManagedPolicies(t *testing.T) {
+	w := newWorld(t, false)
+	alice := w.user(alpha, "alice", "")
+	r := w.role(alpha, "r", `{"AWS":"arn:aws:iam::111111111111:user/alice"}`)
+	w.done(root(alpha), "iam:PutRolePolicy", members{"RoleName": "r", "PolicyName": "p", "PolicyDocument": allow("iam:*", "*")})
+	own := do[iam.CreatePolicyOutput](w, root(alpha), "iam:CreatePolicy", members{"PolicyName": "list", "PolicyDocument": allow("iam:ListUsers", "*")}).Policy.ARN
+	other := do[iam.CreatePolicyOutput](w, root(beta), "iam:CreatePolicy", members{"PolicyName": "list", "PolicyDocument": allow("iam:*", "*")}).Policy.ARN
+	ses := w.assume(alice, r.ARN, "s1", members{"PolicyArns": []any{members{"arn": own}}})
+	w.done(ses, "iam:ListUsers", nil)
+	const denied = "AccessDenied: User: arn:aws:sts::111111111111:assumed-role/r/s1 is not authorized to perform: iam:ListRoles on resource: arn:aws:iam::111111111111:role/ because no session policy allows the iam:ListRoles action"
+	w.refused(ses, "iam:ListRoles", nil, denied)
+	w.done(w.assume(alice, r.ARN, "s2", members{"PolicyArns": []any{members{"arn": own}, members{"arn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}}}), "iam:ListRoles", nil)
+	w.refused(alice, "sts:AssumeRole", members{"RoleArn": r.ARN, "RoleSessionName": "s3", "PolicyArns": []any{members{"arn": other}}},
+		"NoSuchEntity: Policy "+other+" does not exist or is not attachable.")
+
+	// A policy counts as it is now, and one that is gone denies.
+	w.done(root(alpha), "iam:CreatePolicyVersion", members{"PolicyArn": own, "PolicyDocument": allow("iam:ListRoles", "*"), "SetAsDefault": true})
+	w.done(ses, "iam:ListRoles", nil)
+	w.done(root(alpha), "iam:DeletePolicyVersion", members{"PolicyArn": own, "VersionId": "v1"})
+	w.done(root(alpha), "iam:DeletePolicy", members{"PolicyArn": own})
+	if _, err := w.call(ses, "iam:ListRoles", nil); err == nil {
+		t.Error("the session still acts after its policy is gone")
+	}
 }

@@ -98,7 +98,7 @@ func (k *kind[R]) updateTags(ctx context.Context, call *api.Call, name string, c
 // tagPage is a part of an entity's tags, by key.
 func tagPage(s *Service, call *api.Call, e *Entity, marker string, maxItems *int32) (tags []Tag, next string, err error) {
 	return page(s, pageRequest{call: call, list: e.ID, marker: marker, maxItems: maxItems}, func(after string) iter.Seq2[string, Tag] {
-		return sorted(e.wireTags(), after, func(t Tag) string { return t.Key })
+		return numbered(e.wireTags(), after)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
@@ -32,6 +33,16 @@ func onFound[In any](s *Service, operation string, find func(*api.Call, *In) (st
 		}
 		return []api.Access{s.accessTo(operation, id)}, nil
 	}
+}
+
+// AccessTo is what policies are asked about an operation on the stream of an ARN: by
+// the Dispatcher for a caller, by delivery for the role that it writes in.
+func (s *Service) AccessTo(operation string, streamARN arn.ARN) api.Access {
+	id, ok := parseStreamARN(string(streamARN))
+	if !ok {
+		return api.Access{Action: "kinesis:" + operation, Resource: string(streamARN)}
+	}
+	return s.accessTo(operation, id)
 }
 
 // accessTo is the access of an operation to a stream, which may not be there.

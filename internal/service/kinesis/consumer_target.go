@@ -41,21 +41,19 @@ func subscribeTarget(s *Service) target[SubscribeToShardInput] {
 	})
 }
 
-// onConsumer is the target of an operation on the consumer that an input names. The
-// ARN of one that was named without it is looked up for its own account only: for
-// others, and for one that is not there, it says by a 0 that nobody knows when the
-// consumer was made.
+// onConsumer is the target of an operation on the consumer that an input names. In a
+// refusal another account finds the consumer as it has named it: when it was made,
+// which stands in the ARN, or that it is there at all, is not said.
 func onConsumer[In any](s *Service, operation string, name func(*In) (consumerID, error)) target[In] {
 	return func(call *api.Call, in *In) ([]api.Access, error) {
 		id, err := name(in)
 		if err != nil {
 			return nil, err
 		}
-		if id.Created == 0 && id.Stream.Account == call.Account() {
-			if _, c, err := s.lookupConsumer(call, id); err == nil {
-				id = c.id(id.Stream)
-			}
+		a := s.accessToConsumer(operation, id)
+		if id.Stream.Account != call.Account() {
+			a.DeniedResource = string(id.arn())
 		}
-		return []api.Access{s.accessToConsumer(operation, id)}, nil
+		return []api.Access{a}, nil
 	}
 }

@@ -27,11 +27,28 @@
 // every journal there may be, and a stream that is created again under an old name
 // never meets the old one's journals. Run finishes what a crash interrupted.
 //
+// # Resharding
+//
+//	SplitShard, MergeShards, UpdateShardCount      Run
+//	ACTIVE ──▶ UPDATING, children planned ──▶ their journals ──▶ one change: parents closed, children open, ACTIVE
+//
+// Whoever appends to a shard holds the catalog's gate from the look at the stream until
+// the records are on disk. So the change that closes a shard waits for the last of them,
+// and a shard that is seen closed has ended. See reshard.go.
+//
 // # What consumers are promised
 //
 // A record that was acknowledged is read once by whoever follows the iterators of
 // its shard, in the order of sequence numbers; nothing is skipped: a journal that
 // has lost something answers an internal failure, never the records behind the
-// gap. Records older than the stream's retention are not shown, also when they
+// gap. Who goes on with the children of a closed shard when all their parents have been
+// read sees the records of a key in the order in which they were put, across any number
+// of reshards. Records older than the stream's retention are not shown, also when they
 // have not been removed yet.
+//
+// # Other accounts
+//
+// A stream and a consumer may have a policy that lets other accounts in, by ARN, to what
+// sharedActions lists (policy.go). lookup is for what only the owner may do, lookupShared
+// for the rest.
 package kinesis

@@ -302,7 +302,12 @@ func errFilterLacks(filter, member string) error {
 	return api.Refuse("InvalidArgumentException", "ShardFilter of type %s requires %s.", filter, member)
 }
 
-// Consumers. The texts of the first five are ours.
+// Consumers. The texts of the first seven are ours.
+
+func errStreamHasConsumers(id streamID) error {
+	return api.Refuse("ResourceInUseException",
+		"Stream %s under account %s has registered consumers; set EnforceConsumerDeletion to delete them with it.", id.Name, id.Account)
+}
 
 func errNoConsumerNamed() error {
 	return api.Refuse("InvalidArgumentException", "Either ConsumerARN or both StreamARN and ConsumerName should be provided.")

@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,6 +16,7 @@ var _ api.JSONAppender = (*GetRecordsOutput)(nil)
 // has up to ten thousand records and 10 MiB of data, which an encoder would take
 // through reflection and copy once more for its base64.
 func (out *GetRecordsOutput) AppendJSON(dst []byte) []byte {
+	dst = slices.Grow(dst, out.jsonSize())
 	dst = append(dst, `{"Records":[`...)
 	for i := range out.Records {
 		if i > 0 {
@@ -42,6 +44,17 @@ func (out *GetRecordsOutput) AppendJSON(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+// jsonSize is about how long the JSON becomes: growing by doubling would copy a large
+// answer once more.
+func (out *GetRecordsOutput) jsonSize() int {
+	const ends, record = 1024, 200 // names, numbers and times
+	size := ends
+	for i := range out.Records {
+		size += record + len(out.Records[i].PartitionKey) + base64.StdEncoding.EncodedLen(len(out.Records[i].Data))
+	}
+	return size
 }
 
 func (r *Record) appendJSON(dst []byte) []byte {

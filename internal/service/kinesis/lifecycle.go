@@ -97,6 +97,8 @@ func (s *Service) countShards(id streamID) int {
 // returns: nothing is put into it or read from it any more, where AWS may go on
 // for a while. A stream may be deleted in any state; deleting one that is DELETING
 // changes nothing.
+//
+// AWS's rule: one with consumers is deleted only with EnforceConsumerDeletion.
 func (s *Service) deleteStream(ctx context.Context, call *api.Call, in *DeleteStreamInput) (*api.Void, error) {
 	id, err := named(call, in.StreamName, in.StreamARN)
 	if err != nil {
@@ -105,23 +107,29 @@ func (s *Service) deleteStream(ctx context.Context, call *api.Call, in *DeleteSt
 	if _, _, err := s.lookup(call, id); err != nil {
 		return nil, err
 	}
+	var generation string
 	_, err = s.streams.Update(ctx, id.key(), func(st stream, exists bool) (stream, error) {
 		if !exists {
 			return stream{}, errStreamNotFound(id)
 		}
+		if len(st.Consumers) > 0 && st.Status != statusDeleting && !valueOr(in.EnforceConsumerDeletion, false) {
+			return stream{}, errStreamHasConsumers(id)
+		}
 		st.Status = statusDeleting
+		generation = st.Generation
 		return st, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete stream: %w", err)
 	}
+	s.subscribers.stir(generation)
 	s.wakeUp()
 	return &api.Void{}, nil
 }
 
 // journalsPerTurn is how many journals of one stream are made or removed before the
 // next stream has its turn.
-const journalsPerTurn = 16
+const journalsPerTurn = 64
 
 // A settling is how far a call of settle has come. Only one goroutine, Run's, settles,
 // so that the journals of a stream between two states have one owner.
@@ -179,16 +187,14 @@ func (s *Service) step(ctx context.Context, k catalog.Key, p *settling) (arrived
 	if st.Status == statusActive {
 		return true, nil
 	}
-	settle := s.createJournal
+	settle := s.createJournals
 	if st.Status == statusDeleting {
-		settle = s.deleteJournal
+		settle = s.deleteJournals
 	}
 	names, done := st.unsettled(), p.done[st.way()]
 	todo := names[done:min(done+journalsPerTurn, len(names))]
-	for _, name := range todo {
-		if err := settle(ctx, name); err != nil {
-			return false, err
-		}
+	if err := settle(ctx, todo); err != nil {
+		return false, err
 	}
 	if done += len(todo); done < len(names) {
 		p.done[st.way()] = done
@@ -232,12 +238,17 @@ func (st *stream) unsettled() []string {
 	return names
 }
 
-// createJournal makes a journal, unless an interrupted attempt has made it. Blocks
+// createJournals makes those journals that an interrupted attempt has not made. Blocks
 // are not compressed: delivered records are gzip already.
-func (s *Service) createJournal(ctx context.Context, name string) error {
-	_, err := s.cfg.Journals.Create(ctx, name)
-	if err != nil && !errors.Is(err, journal.ErrExists) {
-		return fmt.Errorf("create journal %s: %w", name, err)
+func (s *Service) createJournals(ctx context.Context, names []string) error {
+	return s.cfg.Journals.CreateAll(ctx, names)
+}
+
+func (s *Service) deleteJournals(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if err := s.deleteJournal(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

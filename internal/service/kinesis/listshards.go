@@ -137,8 +137,8 @@ func (p *pageToken) keep(st *stream, trimHorizon time.Time) func(*shard) bool {
 	case filterAtTimestamp:
 		return func(sh *shard) bool { return sh.openAt(at) }
 	case filterFromTimestamp:
-		return func(sh *shard) bool { return sh.open() || sh.Closed.After(at) }
+		return func(sh *shard) bool { return sh.mayHoldFrom(at) }
 	default: // filterFromTrimHorizon, filterAfterShardID
-		return func(sh *shard) bool { return sh.open() || sh.Closed.After(trimHorizon) }
+		return func(sh *shard) bool { return sh.mayHoldFrom(trimHorizon) }
 	}
 }

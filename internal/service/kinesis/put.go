@@ -239,7 +239,7 @@ func (s *Service) unlessDeleted(id streamID, st *stream, err error) error {
 // unlessGone is unlessDeleted for readers: the journal of a closed shard, all of whose
 // records have expired, is gone a moment before the shard is.
 func (s *Service) unlessGone(id streamID, st *stream, sh *shard, err error) error {
-	if journalGone(err) && sh.expired(st.horizon(s.expiryClock())) {
+	if journalGone(err) && !sh.mayHoldFrom(st.horizon(s.expiryClock())) {
 		return errShardNotFound(id, sh.ID)
 	}
 	return s.unlessDeleted(id, st, err)

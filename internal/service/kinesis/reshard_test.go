@@ -260,7 +260,7 @@ func checkRing(t *testing.T, st *stream, known int) {
 // while the stream is resharded at random and a reader follows the lineage: it must see
 // every acknowledged record once, and those of a key in the order in which they were put.
 func TestReadersSeeEveryRecordOnceAcrossReshards(t *testing.T) {
-	reshards := 40
+	reshards := 25
 	if testing.Short() {
 		reshards = 10
 	}

@@ -98,7 +98,7 @@ func (s *Service) trimStream(ctx context.Context, k catalog.Key, st *stream) err
 		sh := &st.Shards[i]
 		var err error
 		switch {
-		case sh.expired(horizon):
+		case !sh.mayHoldFrom(horizon):
 			// The journal first: the record names it until it is gone.
 			if err = s.dropShard(ctx, st, sh); err == nil {
 				gone = append(gone, sh.ID)

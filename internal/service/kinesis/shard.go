@@ -57,9 +57,15 @@ func newShards(n int, now time.Time) []shard {
 
 func (sh *shard) open() bool { return sh.Closed.IsZero() }
 
-// expired reports whether the shard was closed before the horizon, and so has no
-// record that may be shown.
-func (sh *shard) expired(horizon time.Time) bool { return !sh.open() && !sh.Closed.After(horizon) }
+// closingSlack is how much later than Closed a record of the shard may be: Closed is
+// noted before the change waits for the appends that are under way, and none takes
+// longer than the engine is given to acknowledge it.
+const closingSlack = 15 * time.Second
+
+// mayHoldFrom reports whether the shard may have a record of that time or a later one.
+func (sh *shard) mayHoldFrom(t time.Time) bool {
+	return sh.open() || sh.Closed.Add(closingSlack).After(t)
+}
 
 // openAt reports whether the shard took records at t.
 func (sh *shard) openAt(t time.Time) bool {

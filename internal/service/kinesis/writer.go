@@ -113,29 +113,56 @@ func (w *StreamWriter) Append(ctx context.Context, id ShardID, lane string, mark
 // held the key. ok is false when there is none. From then on this process is the
 // lane's writer there.
 func (w *StreamWriter) Covered(ctx context.Context, id ShardID, lane, partitionKey string) (mark journal.Position, ok bool, err error) {
-	hash := hashOf(partitionKey)
-	for line := []ShardID{id}; len(line) > 0; line = line[1:] {
-		sh, known := w.stream.shard(line[0])
-		if !known || !sh.Hashes.contains(hash) {
-			continue
-		}
-		line = append(line, sh.Parents...)
-		if sh.Passage {
-			continue
-		}
-		j, err := w.journal(ctx, sh.ID)
+	for _, one := range w.Line(id, partitionKey) {
+		m, marked, err := w.Mark(ctx, one, lane)
 		if err != nil {
 			return journal.Position{}, false, err
-		}
-		m, marked, err := j.Mark(ctx, lane)
-		if err != nil {
-			return journal.Position{}, false, w.meaning(sh.ID, err)
 		}
 		if marked && (!ok || m.Compare(mark) > 0) {
 			mark, ok = m, true
 		}
 	}
 	return mark, ok, nil
+}
+
+// Line is where records of a partition key may lie that now belong to a shard: that
+// one and those that it came from, as far as they held the key.
+func (w *StreamWriter) Line(id ShardID, partitionKey string) []ShardID {
+	hash := hashOf(partitionKey)
+	var all []ShardID
+	for line := []ShardID{id}; len(line) > 0; line = line[1:] {
+		sh, known := w.stream.shard(line[0])
+		if !known || !sh.Hashes.contains(hash) {
+			continue
+		}
+		line = append(line, sh.Parents...)
+		if !sh.Passage {
+			all = append(all, sh.ID)
+		}
+	}
+	return all
+}
+
+// Shards are all shards of the stream that may hold records, closed ones too.
+func (w *StreamWriter) Shards() []ShardID {
+	var all []ShardID
+	for i := range w.stream.Shards {
+		if sh := &w.stream.Shards[i]; !sh.Passage {
+			all = append(all, sh.ID)
+		}
+	}
+	return all
+}
+
+// Mark returns the mark that the lane has left in one shard; ok is false when there
+// is none. It makes this process the lane's writer there, as Covered does.
+func (w *StreamWriter) Mark(ctx context.Context, id ShardID, lane string) (mark journal.Position, ok bool, err error) {
+	j, err := w.journal(ctx, id)
+	if err != nil {
+		return journal.Position{}, false, err
+	}
+	mark, ok, err = j.Mark(ctx, lane)
+	return mark, ok, w.meaning(id, err)
 }
 
 func (w *StreamWriter) journal(ctx context.Context, id ShardID) (*journal.Journal, error) {

@@ -3,24 +3,17 @@ package leases
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
-	"time"
 
 	"tributary/internal/durable/catalog"
 	"tributary/internal/service/api"
 )
 
 // Config is what the service needs.
-type Config struct {
-	Catalog *catalog.Catalog
-	Now     func() time.Time
-	Log     *slog.Logger
-}
+type Config struct{ Catalog *catalog.Catalog }
 
 // A Service is the lease tables of one installation.
 type Service struct {
-	cfg    Config
 	tables *catalog.Table[tableRecord]
 	items  *catalog.Table[itemRecord]
 
@@ -30,11 +23,10 @@ type Service struct {
 
 // New returns the service on its catalog tables. It writes nothing.
 func New(cfg Config) (*Service, error) {
-	if cfg.Catalog == nil || cfg.Now == nil || cfg.Log == nil {
-		return nil, errors.New("leases: Catalog, Now and Log are required")
+	if cfg.Catalog == nil {
+		return nil, errors.New("leases: Catalog is required")
 	}
 	return &Service{
-		cfg:    cfg,
 		tables: catalog.NewTable[tableRecord](cfg.Catalog, "leases/table"),
 		items:  catalog.NewTable[itemRecord](cfg.Catalog, "leases/item"),
 		used:   map[string]*usage{},
@@ -47,6 +39,7 @@ func (s *Service) Table() api.Service {
 		Name:          "dynamodb",
 		TargetPrefix:  "DynamoDB_20120810",
 		Protocol:      api.JSON,
+		JSON10:        true,
 		Constraints:   constraints,
 		MessageMember: "message",
 		Operations: []api.Operation{

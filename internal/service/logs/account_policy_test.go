@@ -282,11 +282,11 @@ func TestAccountPolicyIsAFilterOfEveryGroupItSelects(t *testing.T) {
 	if list := ok[DescribeSubscriptionFiltersOutput](r, root(sender), "DescribeSubscriptionFilters", in{"logGroupName": "later"}).SubscriptionFilters; len(list) != 0 {
 		t.Errorf("got filters %v, want none", list)
 	}
-	for i := range maxFilters {
+	for i := range defaultFilters {
 		r.void(root(sender), "PutSubscriptionFilter", with(filterInput(fmt.Sprint("f", i), destinationARN), "logGroupName", "later"))
 	}
-	if n := len(r.service.Filters(sender, home, "later")); n != maxFilters+1 {
-		t.Errorf("got %d filters, want %d", n, maxFilters+1)
+	if n := len(r.service.Filters(sender, home, "later")); n != defaultFilters+1 {
+		t.Errorf("got %d filters, want %d", n, defaultFilters+1)
 	}
 	before := names(sender, home, "g")
 	r.restart()

@@ -12,9 +12,9 @@ import (
 	"tributary/internal/service/api"
 )
 
-// maxFilters is how many filters a log group may have. It is also how many with a
-// regular expression AWS lets it have, so these need no count of their own.
-const maxFilters = 5
+// defaultFilters is how many filters a log group may have in AWS. It is also how many
+// with a regular expression AWS lets it have, so these need no count of their own.
+const defaultFilters = 5
 
 // putSubscriptionFilter makes a filter or changes the one of that name. The order
 // of the checks is AWS's where it is known: the forms of destination and role,
@@ -40,7 +40,7 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 	if err := checkFilterTexts(in); err != nil {
 		return nil, err
 	}
-	if _, exists := findFilter(g.Filters, in.FilterName); !exists && len(g.Filters) >= maxFilters {
+	if _, exists := findFilter(g.Filters, in.FilterName); !exists && len(g.Filters) >= s.cfg.FiltersPerGroup {
 		return nil, errLimit()
 	}
 	sender := Sender{Account: id.Account, Region: id.Region, Source: GroupARN(id.Region, id.Account, id.Name), Role: role}
@@ -53,7 +53,7 @@ func (s *Service) putSubscriptionFilter(ctx context.Context, call *api.Call, in 
 	}
 	return nil, s.changeGroup(ctx, id, func(g *group) error {
 		i, exists := findFilter(g.Filters, in.FilterName)
-		if !exists && len(g.Filters) >= maxFilters {
+		if !exists && len(g.Filters) >= s.cfg.FiltersPerGroup {
 			return errLimit()
 		}
 		g.Filters = slices.Clone(g.Filters) // what is in the catalog is shared

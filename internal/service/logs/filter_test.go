@@ -169,8 +169,8 @@ func TestFiveFiltersAndNoMore(t *testing.T) {
 	}
 	callers.Wait()
 	filters := r.service.Filters(sender, home, "g")
-	if len(filters) != maxFilters {
-		t.Fatalf("got %d filters, want %d", len(filters), maxFilters)
+	if len(filters) != defaultFilters {
+		t.Fatalf("got %d filters, want %d", len(filters), defaultFilters)
 	}
 	r.void(root(sender), "PutSubscriptionFilter", filterInput(filters[0].Name, destinationARN)) // an update is no sixth
 	r.refused(root(sender), "PutSubscriptionFilter", filterInput("new", destinationARN), "LimitExceededException", "Resource limit exceeded.")
@@ -187,7 +187,7 @@ func TestFiveFiltersAndNoMore(t *testing.T) {
 		}
 		members["nextToken"] = out.NextToken
 	}
-	if len(names) != maxFilters || !slices.IsSorted(names) {
+	if len(names) != defaultFilters || !slices.IsSorted(names) {
 		t.Errorf("in pages of two: got %v", names)
 	}
 	remove := in{"logGroupName": "g", "filterName": names[0]}

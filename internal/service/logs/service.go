@@ -26,6 +26,8 @@ type Config struct {
 	// MaxRegions bounds how many Regions are in use, because a caller may sign for
 	// any and each has journals of its own; 0 for 64.
 	MaxRegions int
+	// FiltersPerGroup is how many subscription filters a log group may have; 0 for 5.
+	FiltersPerGroup int
 	// KeepIngest is how long events stay in the ingest journals; 0 for 25 hours.
 	KeepIngest time.Duration
 	// TestDelivery sends a test message to a stream, as PutDestination and
@@ -85,6 +87,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.MaxRegions == 0 {
 		cfg.MaxRegions = defaultMaxRegions
+	}
+	if cfg.FiltersPerGroup == 0 {
+		cfg.FiltersPerGroup = defaultFilters
 	}
 	if cfg.KeepIngest == 0 {
 		cfg.KeepIngest = defaultKeepIngest

@@ -4,7 +4,12 @@
 // access key each.
 //
 // It goes through the Dispatcher as every service does, with AWS JSON 1.1,
-// signatures and policies. Only the management account of the installation is
-// answered, and in it whoever may do tributary:CreateAccount or
-// tributary:ListAccounts on *.
+// signatures and policies. CreateAccount and ListAccounts answer only the
+// management account of the installation, and in it whoever may do
+// tributary:CreateAccount or tributary:ListAccounts on *.
+//
+// Every account may ask why something of its own is refused: explain.go has the
+// operations, explain_view.go what each side of a subscription gets to see,
+// explain_words.go and explain_change.go how it is said, explain_access.go a
+// single access. The checks themselves are delivery's, which acts on them.
 package operator

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"strings"
+	"time"
 
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
@@ -166,12 +167,33 @@ func groupResource(s logs.Sender) string { return strings.TrimSuffix(string(s.So
 
 func errInvalid(message string) error { return api.Refuse("ValidationException", "%s", message) }
 
-// deliveryState is what has become of a filter's events. LastError is made for the
+// deliveryState is what has become of a filter's events. Its texts are made for the
 // sender's eyes.
 func (s *Service) deliveryState(f *logs.Filter) *DeliveryState {
-	t := s.cfg.Delivery.Tally(f)
-	return &DeliveryState{
+	t := s.cfg.Delivery.StatusOf(f)
+	d := &DeliveryState{
+		State: string(t.State), MatchedEvents: t.MatchedEvents,
 		ForwardedEvents: t.ForwardedEvents, ForwardedRecords: t.ForwardedRecords, ForwardedBytes: t.ForwardedBytes,
-		DroppedEvents: t.DeliveryErrors, LastError: t.LastError,
+		DroppedEvents: t.DeliveryErrors, ExpiredEvents: t.ExpiredEvents,
+		LastError: t.LastError, LastErrorAt: api.At(t.LastErrorAt), LastForwarded: api.At(t.LastForwarded),
+		LagEvents: t.LagEvents, LagSeconds: t.Lag.Seconds(),
 	}
+	if t.RefusedNow {
+		d.RefusedSince = api.At(t.RefusedSince)
+	}
+	for _, l := range t.Losses {
+		d.Losses = append(d.Losses, LostRange{
+			Journal: l.Journal, From: l.From.String(), To: l.To.String(), FromTime: moment(l.FromTime), ToTime: moment(l.ToTime),
+			Events: l.Events, Reason: l.Reason,
+		})
+	}
+	return d
+}
+
+// moment is a time in milliseconds, absent when it is 0.
+func moment(ms int64) api.Timestamp {
+	if ms == 0 {
+		return api.Timestamp{}
+	}
+	return api.At(time.UnixMilli(ms))
 }

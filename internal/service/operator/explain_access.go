@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"tributary/internal/pure/arn"
@@ -91,7 +92,7 @@ func contextOf(entries []ContextEntry) policy.Context {
 }
 
 // resourcePolicy is the policy of a resource of the caller's account that has a
-// part in the access, if there is one. A caller who may not read it is refused:
+// part in the access, if there is one. A stream's tags go into the access. A caller who may not read it is refused:
 // without it the answer would be wrong.
 func (s *Service) resourcePolicy(ctx context.Context, call *api.Call, access *api.Access) (*policy.Source, error) {
 	resource, right := arn.ARN(access.Resource), ""
@@ -102,6 +103,11 @@ func (s *Service) resourcePolicy(ctx context.Context, call *api.Call, access *ap
 		if to, ok := s.cfg.Logs.Destination(resource); ok && to.Policy != nil {
 			source = &policy.Source{Name: "access policy of " + access.Resource, Document: to.Policy}
 		}
+	case p.Service == "kinesis" && strings.HasPrefix(p.Resource, "stream/") && strings.HasPrefix(access.Action, "kinesis:"):
+		right = "kinesis:GetResourcePolicy"
+		stream := s.cfg.Kinesis.AccessTo(strings.TrimPrefix(access.Action, "kinesis:"), resource)
+		source = stream.ResourcePolicy
+		maps.Copy(access.Context, stream.Context)
 	case p.Service == "iam" && strings.HasPrefix(p.Resource, "role/") && strings.HasPrefix(access.Action, "sts:"):
 		right = "iam:GetRole"
 		if trust, ok := s.cfg.IAM.TrustOf(resource); ok {

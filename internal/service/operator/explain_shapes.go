@@ -121,12 +121,37 @@ type ExplainedFilter struct {
 // A DeliveryState is what has become of a filter's events since the server
 // started.
 type DeliveryState struct {
-	ForwardedEvents  int64 `json:"forwardedEvents"`
-	ForwardedRecords int64 `json:"forwardedRecords"`
-	ForwardedBytes   int64 `json:"forwardedBytes"`
-	DroppedEvents    int64 `json:"droppedEvents"`
-	// LastError is why the last events were dropped, and Since from when on; empty
-	// when the last delivery succeeded.
-	LastError string        `json:"lastError,omitzero"`
-	Since     api.Timestamp `json:"since,omitzero"`
+	State            string `json:"state"` // LIVE, BACKFILLING, RETRYING, REFUSED or STOPPED
+	MatchedEvents    int64  `json:"matchedEvents"`
+	ForwardedEvents  int64  `json:"forwardedEvents"`
+	ForwardedRecords int64  `json:"forwardedRecords"`
+	ForwardedBytes   int64  `json:"forwardedBytes"`
+	// DroppedEvents are those that will not be delivered, ExpiredEvents those of
+	// them that were tried for too long.
+	DroppedEvents int64 `json:"droppedEvents"`
+	ExpiredEvents int64 `json:"expiredEvents"`
+	// LastError is why events were last dropped or held up, and LastErrorAt when.
+	LastError   string        `json:"lastError,omitzero"`
+	LastErrorAt api.Timestamp `json:"lastErrorAt,omitzero"`
+	// RefusedSince is when the first events were dropped that the present refusal
+	// cost, absent when none are.
+	RefusedSince  api.Timestamp `json:"refusedSince,omitzero"`
+	LastForwarded api.Timestamp `json:"lastForwarded,omitzero"`
+	// LagEvents wait behind a retry, LagSeconds is the age of the oldest event that
+	// has not been dealt with.
+	LagEvents  int64   `json:"lagEvents"`
+	LagSeconds float64 `json:"lagSeconds"`
+	// Losses are ranges that were given up, also before the server started.
+	Losses []LostRange `json:"losses,omitzero"`
+}
+
+// A LostRange is events that were given up after they had been tried for too long.
+type LostRange struct {
+	Journal  string        `json:"journal"`
+	From     string        `json:"from"` // position in the ingest journal
+	To       string        `json:"to"`   // one past the range
+	FromTime api.Timestamp `json:"fromTime,omitzero"`
+	ToTime   api.Timestamp `json:"toTime,omitzero"`
+	Events   int64         `json:"events"` // -1: not known
+	Reason   string        `json:"reason"`
 }

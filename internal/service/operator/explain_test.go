@@ -102,8 +102,10 @@ type explanation struct {
 	Checks   []operator.Check
 	Filter   *operator.ExplainedFilter
 	Delivery *struct {
+		State                          string
 		ForwardedEvents, DroppedEvents int64
 		LastError                      string
+		RefusedSince                   float64
 	}
 }
 
@@ -422,8 +424,8 @@ func TestDeliveryIsExplainedWithWhatBecameOfTheEvents(t *testing.T) {
 	put()
 	s.eventually("an event is dropped", func() bool { return ask().Delivery.DroppedEvents == 1 })
 	x := ask()
-	if want := "refused on the recipient's side of " + destination + "; its owner sees why"; x.Delivery.LastError != want {
-		t.Errorf("last error:\n got %s\nwant %s", x.Delivery.LastError, want)
+	if want := "refused on the recipient's side of " + destination + "; its owner sees why"; x.Delivery.LastError != want || x.Delivery.State != "REFUSED" || x.Delivery.RefusedSince == 0 {
+		t.Errorf("%s since %v, last error:\n got %s\nwant %s", x.Delivery.State, x.Delivery.RefusedSince, x.Delivery.LastError, want)
 	}
 	s.admit(accountPolicyFor("222222222222"))
 	put()

@@ -58,6 +58,9 @@ func (v *view) check(ctx context.Context, c *delivery.TracedCheck, hidden map[de
 	if !public && v.owner(c) != v.call.Account() {
 		return v.foreign(c), nil
 	}
+	if c.Name == delivery.CheckStream && v.streamIsForeign() {
+		return Check{Status: NotVisible, Detail: fmt.Sprintf("account %s sees its own stream", v.trace.Stream.Account())}, nil
+	}
 	if right := v.right(c); right != nil {
 		ok, err := v.s.allowed(ctx, v.call, *right)
 		if err != nil {
@@ -114,6 +117,12 @@ func (s *Service) allowed(ctx context.Context, call *api.Call, access api.Access
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// streamIsForeign reports whether the destination's stream is of a third account,
+// which only its own policy can let the recipient's role write to.
+func (v *view) streamIsForeign() bool {
+	return v.trace.Stream != "" && v.trace.Stream.Account() != v.call.Account()
 }
 
 // foreign is a check of the other account.
@@ -231,6 +240,9 @@ func (v *view) full(c *delivery.TracedCheck) Check {
 			return Check{Status: NotVisible, Detail: "it depends on the sender's role or its account's own policies, which are not visible to you"}
 		}
 		check.Statements = statementsOf(c.Decision, c.Access.Action, c.Access.Resource, v.hides)
+		if c.Name == delivery.CheckPutRecord && v.streamIsForeign() {
+			check.Statements = slices.DeleteFunc(check.Statements, func(s Statement) bool { return s.PolicyType == policy.ResourcePolicy.String() })
+		}
 		check.Facts = v.facts(c)
 	}
 	if c.Passed {

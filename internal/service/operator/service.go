@@ -3,12 +3,12 @@ package operator
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"tributary/internal/delivery"
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
+	"tributary/internal/service/kinesis"
 	"tributary/internal/service/logs"
 	"tributary/internal/service/organizations"
 )
@@ -18,6 +18,7 @@ type Config struct {
 	Organizations *organizations.Service
 	IAM           *iam.Service
 	Logs          *logs.Service
+	Kinesis       *kinesis.Service
 	Delivery      *delivery.Delivery
 	// ManagementAccount is the account whose callers make and list accounts.
 	ManagementAccount arn.AccountID
@@ -43,6 +44,8 @@ func (s *Service) Table() api.Service {
 			api.Define("ExplainSubscription", explainSubscriptionTarget, s.explainSubscription),
 			api.Define("ExplainDelivery", explainDeliveryTarget, s.explainDelivery),
 			api.Define("ExplainAccess", explainAccessTarget, s.explainAccess),
+			api.Define("ListSubscriptionStatus", statusTarget, s.listSubscriptionStatus),
+			api.Define("BackfillSubscription", backfillTarget, s.backfillSubscription),
 		},
 	}
 }
@@ -62,21 +65,22 @@ func (s *Service) managementOnly(call *api.Call) error {
 }
 
 // createAccount makes an account that belongs to no organization, and the first
-// access key of its root user.
+// access key of its root user. The key comes first: an account that exists has one.
 func (s *Service) createAccount(ctx context.Context, call *api.Call, in *CreateAccountInput) (*CreateAccountOutput, error) {
 	if err := s.managementOnly(call); err != nil {
 		return nil, err
 	}
-	a, err := s.cfg.Organizations.CreateStandaloneAccount(ctx, in.Name, in.Email)
+	var id, secret string
+	a, err := s.cfg.Organizations.CreateStandaloneAccount(ctx, in.Name, in.Email, func(ctx context.Context, account arn.AccountID) error {
+		var err error
+		id, secret, err = s.cfg.IAM.CreateFirstRootKey(ctx, account)
+		return err
+	})
 	if errors.Is(err, organizations.ErrEmailInUse) {
 		return nil, api.Refuse("EmailInUseException", "Another account has the email %s.", in.Email)
 	}
 	if err != nil {
 		return nil, err
-	}
-	id, secret, err := s.cfg.IAM.CreateRootKey(context.WithoutCancel(ctx), a.ID)
-	if err != nil {
-		return nil, fmt.Errorf("account %s is made, but not its key: %w", a.ID, err)
 	}
 	return &CreateAccountOutput{AccountID: string(a.ID), AccessKeyID: id, SecretAccessKey: secret}, nil
 }

@@ -78,15 +78,20 @@ func (s *Service) ensureByRule(ctx context.Context, id arn.AccountID) error {
 func emailByRule(id arn.AccountID) string { return "account-" + string(id) + "@example.com" }
 
 // CreateStandaloneAccount makes an account that belongs to no organization:
-// ErrEmailInUse.
-func (s *Service) CreateStandaloneAccount(ctx context.Context, name, email string) (AccountRecord, error) {
+// ErrEmailInUse. What it needs from the first moment on, prepare makes before the
+// account exists. A crash in between leaves no account, only what nobody knows of,
+// and the call can be repeated.
+func (s *Service) CreateStandaloneAccount(ctx context.Context, name, email string, prepare func(context.Context, arn.AccountID) error) (AccountRecord, error) {
 	s.change.Lock()
 	defer s.change.Unlock()
 	if s.emailInUse(email) {
 		return AccountRecord{}, ErrEmailInUse
 	}
 	a := AccountRecord{ID: s.newAccountID(), Name: name, Email: email, Created: s.cfg.Now()}
-	if _, err := s.accounts.Create(ctx, accountKey(a.ID), a); err != nil {
+	if err := prepare(ctx, a.ID); err != nil {
+		return AccountRecord{}, fmt.Errorf("prepare account %s: %w", a.ID, err)
+	}
+	if _, err := s.accounts.Create(context.WithoutCancel(ctx), accountKey(a.ID), a); err != nil {
 		return AccountRecord{}, fmt.Errorf("create account: %w", err)
 	}
 	return a, nil

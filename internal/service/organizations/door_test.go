@@ -96,7 +96,8 @@ func TestPoliciesAreAskedAboutEveryThing(t *testing.T) {
 		{"DeletePolicy", members{"PolicyId": mine}, []string{policyARN}, policy.Context{"organizations:policytype": {scp}, "aws:resourcetag/team": {"a"}}},
 		{"DeletePolicy", members{"PolicyId": "p-aaaaaaaaaa"}, []string{in("policy", "*/p-aaaaaaaaaa")}, policy.Context{}},
 		{
-			"DetachPolicy", members{"PolicyId": "p-FullAWSAccess", "TargetId": string(beta)},
+			"DetachPolicy",
+			members{"PolicyId": "p-FullAWSAccess", "TargetId": string(beta)},
 			[]string{"arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess", in("account", string(beta))},
 			policy.Context{"organizations:policytype": {scp}},
 		},
@@ -108,7 +109,8 @@ func TestPoliciesAreAskedAboutEveryThing(t *testing.T) {
 		{"MoveAccount", members{"AccountId": string(beta), "SourceParentId": root, "DestinationParentId": unit}, []string{in("account", string(beta)), in("root", root), in("ou", unit)}, policy.Context{"aws:resourcetag/team": {"b"}}},
 		{
 			"RegisterDelegatedAdministrator", administrator(string(beta), "sso.amazonaws.com"),
-			[]string{in("account", string(beta))}, policy.Context{"organizations:serviceprincipal": {"sso.amazonaws.com"}},
+			[]string{in("account", string(beta))},
+			policy.Context{"organizations:serviceprincipal": {"sso.amazonaws.com"}},
 		},
 		{"UntagResource", members{"ResourceId": root, "TagKeys": []any{"a", "b"}}, []string{in("root", root)}, policy.Context{"aws:tagkeys": {"a", "b"}}},
 		{"PutResourcePolicy", members{"Content": "x"}, []string{in("resourcepolicy", "rp-*")}, policy.Context{}},

@@ -79,7 +79,8 @@ func (s *Service) state(h handshakeRecord) string {
 			return accepted
 		}
 	case approveAll:
-		if parent, _, ok := s.handshakes.Get(catalog.KeyOf(h.Parent)); !ok || parent.State != open {
+		parent, _, ok := s.handshakes.Get(catalog.KeyOf(h.Parent))
+		if !ok || parent.State != open && parent.State != expired {
 			return canceled
 		}
 	}

@@ -52,26 +52,6 @@ func TestOrganizationLivesAndDies(t *testing.T) {
 	}
 }
 
-func TestOnlyTheManagementAccountManages(t *testing.T) {
-	w := newWorld(t, false)
-	w.organization(alpha, beta)
-	for name, in := range map[string]members{
-		"DeleteOrganization":            nil,
-		"ListRoots":                     nil,
-		"CreateAccount":                 {"Email": "x@example.com", "AccountName": "x"},
-		"DescribeCreateAccountStatus":   {"CreateAccountRequestId": "car-aaaaaaaa"},
-		"ListCreateAccountStatus":       nil,
-		"ListAccounts":                  nil,
-		"DescribeAccount":               {"AccountId": string(beta)},
-		"RemoveAccountFromOrganization": {"AccountId": string(alpha)},
-		"InviteAccountToOrganization":   invitation("ACCOUNT", string(gamma)),
-		"ListHandshakesForOrganization": nil,
-	} {
-		w.refused(beta, name, in, "AccessDeniedException")
-		w.refused(gamma, name, in, "AWSOrganizationsNotInUseException")
-	}
-}
-
 func TestMembersComeAndGo(t *testing.T) {
 	w := newWorld(t, false)
 	org := w.organization(alpha, beta)
@@ -179,15 +159,34 @@ func TestAccountsComeInPages(t *testing.T) {
 	w.refused(alpha, "ListRoots", members{"NextToken": "AAAA"}, "InvalidInputException INVALID_NEXT_TOKEN")
 }
 
+func nothingMore(context.Context, arn.AccountID) error { return nil }
+
+func TestAnAccountIsNotMadeWithoutWhatItNeeds(t *testing.T) {
+	w := newWorld(t, true)
+	var prepared arn.AccountID
+	dies := func(_ context.Context, account arn.AccountID) error {
+		prepared = account
+		equal(t, "exists before it is prepared", w.orgs.AccountExists(account), false)
+		return errors.New("the power went")
+	}
+	if _, err := w.orgs.CreateStandaloneAccount(context.Background(), "one", "one@example.com", dies); err == nil {
+		t.Fatal("the account was made")
+	}
+	w.restart()
+	equal(t, "exists", w.orgs.AccountExists(prepared), false)
+	_, err := w.orgs.CreateStandaloneAccount(context.Background(), "one", "one@example.com", nothingMore)
+	must(t, err)
+}
+
 func TestAccountsThatStandAlone(t *testing.T) {
 	w := newWorld(t, true)
 	ctx := context.Background()
-	a, err := w.orgs.CreateStandaloneAccount(ctx, "one", "one@example.com")
+	a, err := w.orgs.CreateStandaloneAccount(ctx, "one", "one@example.com", nothingMore)
 	must(t, err)
 	if _, err := arn.ParseAccountID(string(a.ID)); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.orgs.CreateStandaloneAccount(ctx, "two", "ONE@example.com"); !errors.Is(err, organizations.ErrEmailInUse) {
+	if _, err := w.orgs.CreateStandaloneAccount(ctx, "two", "ONE@example.com", nothingMore); !errors.Is(err, organizations.ErrEmailInUse) {
 		t.Errorf("same email: got %v, want ErrEmailInUse", err)
 	}
 	must(t, w.orgs.EnsureAccount(ctx, a.ID, "other", "other@example.com"))

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"tributary/internal/pure/arn"
@@ -223,4 +225,21 @@ func TestPageTokensAreBoundToTheirList(t *testing.T) {
 	w.done(alpha, "ListOrganizationalUnitsForParent", members{"ParentId": one, "NextToken": token})
 	w.refused(alpha, "ListOrganizationalUnitsForParent", members{"ParentId": two, "NextToken": token}, "InvalidInputException INVALID_NEXT_TOKEN")
 	w.refused(alpha, "ListChildren", members{"ParentId": one, "ChildType": "ORGANIZATIONAL_UNIT", "NextToken": token}, "InvalidInputException INVALID_NEXT_TOKEN")
+}
+
+func TestUnitNamesStayUniqueUnderConcurrency(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	root := w.root(alpha)
+	var made atomic.Int32
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			if _, err := w.call(alpha, "CreateOrganizationalUnit", members{"ParentId": root, "Name": "same"}); err == nil {
+				made.Add(1)
+			}
+		})
+	}
+	callers.Wait()
+	equal(t, "units made", made.Load(), 1)
 }

@@ -1,0 +1,329 @@
+package delivery_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tributary/internal/server"
+	"tributary/internal/server/servertest"
+)
+
+// A clock is the time of day until it is stopped. While it stands, a shard whose
+// throughput was exceeded stays so.
+type clock struct {
+	mu      sync.Mutex
+	stopped time.Time // zero while it goes
+	ahead   time.Duration
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped.IsZero() {
+		return c.stopped
+	}
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) stop() {
+	now := c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = now
+}
+
+// goOn lets the clock go again, from so long after where it stood.
+func (c *clock) goOn(after time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = c.stopped.Add(after).Sub(time.Now())
+	c.stopped = time.Time{}
+}
+
+// beginSlow is begin on a server that holds shards to AWS's throughput, with a
+// second destination whose stream nothing ails: filter "other" of log group g.
+func beginSlow(t *testing.T, shards int) (*story, *clock) {
+	c := &clock{}
+	s := tell(t, servertest.StartWith(t, server.Config{Quotas: "aws", Now: c.Now}), shards)
+	const other = "arn:aws:logs:us-east-1:" + recipient + ":destination:other"
+	s.Must(recipient, "kinesis", "create-stream", "--stream-name", "t", "--shard-count", "1")
+	s.eventually("stream t is ACTIVE", func() bool {
+		out := s.Must(recipient, "kinesis", "describe-stream-summary", "--stream-name", "t")
+		return out["StreamDescriptionSummary"].(map[string]any)["StreamStatus"] == "ACTIVE"
+	})
+	s.allow("*")
+	s.Must(recipient, "logs", "put-destination", "--destination-name", "other", "--target-arn", strings.TrimSuffix(streamARN, "s")+"t", "--role-arn", roleARN)
+	s.Must(recipient, "logs", "put-destination-policy", "--destination-name", "other", "--access-policy",
+		`{"Statement":{"Effect":"Allow","Principal":{"AWS":"`+sender+`"},"Action":"logs:PutSubscriptionFilter","Resource":"`+other+`"}}`)
+	s.makeGroup("g", "a", "b")
+	s.Must(sender, "logs", "put-subscription-filter", "--log-group-name", "g", "--filter-name", "other", "--filter-pattern", "", "--destination-arn", other)
+	return s, c
+}
+
+// ballast is the partition key of records that only use up throughput.
+const ballast = "ballast"
+
+// exhaust uses all that the shards of stream s take in a second.
+func (s *story) exhaust() {
+	s.t.Helper()
+	for _, sh := range s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any) {
+		hash := sh.(map[string]any)["HashKeyRange"].(map[string]any)["StartingHashKey"].(string)
+		one := map[string]any{"PartitionKey": ballast, "ExplicitHashKey": hash, "Data": ""}
+		for failed := 0; failed == 0; {
+			var out struct{ FailedRecordCount int }
+			if err := s.As(recipient).JSON(s.t.Context(), "kinesis", "Kinesis_20131202.PutRecords",
+				map[string]any{"StreamName": "s", "Records": slices.Repeat([]any{one}, 500)}, &out); err != nil {
+				s.t.Fatal(err)
+			}
+			failed = out.FailedRecordCount
+		}
+	}
+}
+
+// status is what the sender is told of a filter.
+func (s *story) status(filter string) map[string]any {
+	s.t.Helper()
+	var out struct{ Subscriptions []map[string]any }
+	if err := s.As(sender).JSON(s.t.Context(), "tributary", "Tributary_20261121.ListSubscriptionStatus", struct{}{}, &out); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, one := range out.Subscriptions {
+		if one["filterName"] == filter {
+			return one
+		}
+	}
+	return nil
+}
+
+func (s *story) isIn(filter, state string) func() bool {
+	return func() bool { return s.status(filter)["state"] == state }
+}
+
+// delivered is how many events of a filter have been delivered since the start.
+func (s *story) delivered(filter string) int { return int(s.status(filter)["deliveredEvents"].(float64)) }
+
+func texts(prefix string, n int) []string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("%s %03d", prefix, i))
+	}
+	return all
+}
+
+func (s *story) putEach(group, stream string, messages []string) {
+	s.t.Helper()
+	for _, m := range messages {
+		s.put(group, stream, m)
+	}
+}
+
+// A stream that throttles holds up neither the other filter of the log group nor
+// anybody else, and gets everything once and in order when it takes records again,
+// also when the server was started again in between.
+func TestThrottledStreamHoldsUpNobodyAndGetsAllInOrder(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart %t", restart), func(t *testing.T) {
+			s, c := beginSlow(t, 2)
+			s.subscribe("g", "f", "")
+			s.subscribe("g", "r", "", "--distribution", "Random")
+			live := texts("live", 5)
+			s.putEach("g", "a", live)
+			s.eventually("live events", func() bool { return len(s.messages("f")) == 5 && len(s.messages("r")) == 5 })
+			c.stop()
+			s.exhaust()
+			late := texts("late", 30)
+			s.putEach("g", "a", late)
+			s.eventually("the other filter's events", func() bool { return s.delivered("other") == 35 })
+			s.eventually("f is on a detour", s.isIn("f", "RETRYING"))
+			s.eventually("r is on a detour", s.isIn("r", "RETRYING"))
+			if got := s.delivered("f"); got != 5 {
+				t.Fatalf("a stream that is exhausted took %d events of f", got-5)
+			}
+			if n := s.status("f")["throttledEvents"].(float64); n == 0 {
+				t.Error("no throttling is counted")
+			}
+			if n := s.status("f")["lagEvents"].(float64); n == 0 {
+				t.Error("f has no lag")
+			}
+			if restart {
+				s.Restart()
+			}
+			c.goOn(3 * time.Second)
+			end := texts("end", 5)
+			s.putEach("g", "a", end)
+			want := slices.Concat(live, late, end)
+			s.eventually("all events", func() bool { return len(s.messages("f")) >= 40 && len(s.messages("r")) >= 40 })
+			s.eventually("f is live again", s.isIn("f", "LIVE"))
+			s.eventually("r is live again", s.isIn("r", "LIVE"))
+			last := texts("last", 3)
+			s.putEach("g", "a", last)
+			s.Restart()
+			want = append(want, last...)
+			s.eventually("the last events", func() bool { return len(s.messages("f")) >= 43 && len(s.messages("r")) >= 43 })
+			if diff := cmp.Diff(want, s.messages("f")); diff != "" {
+				t.Errorf("by log stream (-want +got):\n%s", diff)
+			}
+			got := s.messages("r")
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("random, sorted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// losses are those of a filter, without places and times.
+func (s *story) losses(filter string) (events float64, reasons []string) {
+	list, _ := s.status(filter)["losses"].([]any)
+	all := map[string]bool{}
+	for _, one := range list {
+		l := one.(map[string]any)
+		events += l["events"].(float64)
+		all[l["reason"].(string)] = true
+	}
+	return events, slices.Sorted(maps.Keys(all))
+}
+
+func TestEventsAreTriedFor24HoursAndThenDroppedWithARecord(t *testing.T) {
+	s, c := beginSlow(t, 1)
+	s.subscribe("g", "f", "")
+	c.stop()
+	s.exhaust()
+	s.putEach("g", "a", texts("expired", 10))
+	s.putEach("g", "b", texts("expired", 10))
+	s.eventually("f is on a detour", s.isIn("f", "RETRYING"))
+	c.goOn(23 * time.Hour)
+	c.stop()
+	s.exhaust()
+	s.putEach("g", "a", texts("kept", 10))
+	s.eventually("the other filter's events", func() bool { return s.delivered("other") == 30 })
+	c.goOn(time.Hour + time.Minute)
+	s.eventually("f is live again", func() bool { return s.isIn("f", "LIVE")() && len(s.messages("f")) >= 10 })
+	if diff := cmp.Diff(texts("kept", 10), s.lastOf("f", 10)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	delivered := len(s.messages("f")) - 10
+	events, reasons := s.losses("f")
+	if int(events)+delivered != 20 || events == 0 {
+		t.Errorf("%v events are noted as lost and %d were delivered before, want 20 together", events, delivered)
+	}
+	if want := []string{"not delivered within 24 hours of ingestion"}; !slices.Equal(reasons, want) {
+		t.Errorf("reasons: got %q, want %q", reasons, want)
+	}
+	s.Restart()
+	if again, _ := s.losses("f"); again != events {
+		t.Errorf("after a restart %v events are noted as lost, want %v", again, events)
+	}
+}
+
+// lastOf are the last messages of a filter.
+func (s *story) lastOf(filter string, n int) []string {
+	all := s.messages(filter)
+	return all[max(0, len(all)-n):]
+}
+
+func TestBacklogOfARevokedSenderIsWithheld(t *testing.T) {
+	s, c := beginSlow(t, 1)
+	s.subscribe("g", "f", "")
+	c.stop()
+	s.exhaust()
+	s.putEach("g", "a", texts("backlog", 20))
+	s.eventually("f is on a detour", s.isIn("f", "RETRYING"))
+	before := s.delivered("f")
+	s.admit("222222222222")
+	c.goOn(3 * time.Second)
+	s.eventually("the loss is noted", func() bool { n, _ := s.losses("f"); return int(n) == 20-before })
+	s.admit(sender)
+	s.put("g", "a", "next")
+	s.eventually("the next event", func() bool { return slices.Contains(s.messages("f"), "next") })
+	if got := s.messages("f"); len(got) != before+1 {
+		t.Errorf("got %q, want nothing of the backlog", got[before:])
+	}
+}
+
+// What remains of a stream's journal after it was lost cannot take records. The
+// filter waits with its events, the others of the ingest journal do not.
+func TestLostShardHoldsUpNobody(t *testing.T) {
+	c := &clock{}
+	server := servertest.StartWith(t, server.Config{Now: c.Now})
+	before := journals(t, server.Dir())
+	s := tell(t, server, 1)
+	gone := slices.DeleteFunc(journals(t, server.Dir()), func(j string) bool { return slices.Contains(before, j) })
+	s.makeGroup("g", "a")
+	s.subscribe("g", "f", "")
+	s.Must(recipient, "kinesis", "create-stream", "--stream-name", "t", "--shard-count", "1")
+	s.eventually("stream t is ACTIVE", func() bool {
+		out := s.Must(recipient, "kinesis", "describe-stream-summary", "--stream-name", "t")
+		return out["StreamDescriptionSummary"].(map[string]any)["StreamStatus"] == "ACTIVE"
+	})
+	s.allow("*")
+	s.Must(recipient, "logs", "create-log-group", "--log-group-name", "own")
+	s.Must(recipient, "logs", "create-log-stream", "--log-group-name", "own", "--log-stream-name", "a")
+	s.Must(recipient, "logs", "put-subscription-filter", "--log-group-name", "own", "--filter-name", "healthy",
+		"--filter-pattern", "", "--destination-arn", strings.TrimSuffix(streamARN, "s")+"t", "--role-arn", roleARN)
+	s.Stop()
+	if len(gone) != 1 {
+		t.Fatalf("stream s has journals %q, want one", gone)
+	}
+	if err := os.RemoveAll(gone[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.Resume()
+	for i := range 8 { // over all ingest journals
+		name := fmt.Sprint("s", i)
+		s.Must(sender, "logs", "create-log-stream", "--log-group-name", "g", "--log-stream-name", name)
+		s.put("g", name, "waits")
+		s.Must(recipient, "logs", "create-log-stream", "--log-group-name", "own", "--log-stream-name", name)
+		s.Must(recipient, "logs", "put-log-events", "--log-group-name", "own", "--log-stream-name", name,
+			"--log-events", fmt.Sprintf(`[{"timestamp":%d,"message":"m"}]`, nowMs()))
+	}
+	s.eventually("the healthy filter's events", func() bool { return len(s.messagesIn("t", "healthy")) == 8 })
+	s.eventually("f is on a detour", s.isIn("f", "RETRYING"))
+	if got := s.status("f")["lastError"]; got != "a shard cannot be written to" {
+		t.Errorf("last error: got %q", got)
+	}
+}
+
+// journals are the folders of all journals.
+func journals(t *testing.T, dir string) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "J*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestStatusIsForgottenWithItsFilter(t *testing.T) {
+	s := begin(t, 1)
+	s.makeGroup("g", "a")
+	s.subscribe("g", "f", "ERROR")
+	s.put("g", "a", "ERROR 1", "fine", "ERROR 2")
+	s.eventually("the events are counted", func() bool { return s.status("f")["deliveredEvents"] == 2.0 })
+	got := s.status("f")
+	for member, want := range map[string]any{
+		"logGroupName": "g", "state": "LIVE", "matchedEvents": 2.0, "deliveredRecords": 1.0, "droppedEvents": 0.0,
+		"lagEvents": 0.0, "destinationArn": destination,
+	} {
+		if got[member] != want {
+			t.Errorf("%s: got %v, want %v", member, got[member], want)
+		}
+	}
+	if got["deliveredBytes"].(float64) <= 0 || got["lastDelivery"] == nil {
+		t.Errorf("got %v, want bytes and a time of delivery", got)
+	}
+	s.Must(sender, "logs", "delete-subscription-filter", "--log-group-name", "g", "--filter-name", "f")
+	if got := s.status("f"); got != nil {
+		t.Errorf("a deleted filter has the status %v", got)
+	}
+}

@@ -1,0 +1,108 @@
+package soak_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tributary/internal/client"
+	"tributary/test/process"
+)
+
+// Retention is looked at every minute: the clock stays wrong for longer than that.
+const retentionTime = 65 * time.Second
+
+func TestClockJumpsLoseAndDoubleNothing(t *testing.T) {
+	r := begin(t, "clock", 1, sizes{ci: 6, soak: 60})
+	r.judgeJumps(build(t, rigged(t)...))
+	if gone := r.counts["gone"]; gone != 0 {
+		t.Errorf("%v events are not in the stream any more, which keeps them for a day", gone)
+	}
+}
+
+func TestClockFindsRetentionByTheWallClock(t *testing.T) {
+	r := begin(t, "clock", 10, sizes{ci: 1, soak: 1})
+	r.judgeJumps(build(t, append(rigged(t), wallRetention)...))
+	if r.counts["gone"] == 0 {
+		t.Error("all events are still in the stream; want some gone")
+	}
+}
+
+// judgeJumps lets the clock jump under load and counts the events that have gone
+// from the stream before their time.
+func (r *rig) judgeJumps(program string) {
+	r.Helper()
+	clock := newRemote(r.T)
+	w := on(program, filepath.Join(r.TempDir(), "data"), clock.env())
+	w.now = clock.now
+	// A request that was signed before a jump and arrives after it is out of date.
+	w.tolerated = func(refusal *client.Refusal) bool { return refusal.Status < 500 }
+	tr := w.begin(r.T)
+	skew := time.Duration(0)
+	for r.more() {
+		tr.wait(20 + r.random.IntN(100))
+		jumps := []time.Duration{time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 30 * 24 * time.Hour}
+		by := jumps[r.random.IntN(len(jumps))]
+		if skew+by < 0 || skew > 0 && r.random.IntN(3) == 0 {
+			by = -skew // back to the right time
+		}
+		skew += by
+		clock.jump(skew)
+		tr.wait(20 + r.random.IntN(100))
+		if skew <= time.Hour {
+			// After a start there is only the wall clock to go by.
+			w.kill(r.T)
+			tr.restart()
+		}
+	}
+	clock.jump(skew + 30*24*time.Hour)
+	<-time.After(retentionTime)
+	r.judge(tr.finish(), w)
+	r.counts["gone"] = w.gone(r.T)
+}
+
+// gone counts the events of the first filter that a consumer who begins now at the
+// horizon does not see.
+func (w *world) gone(t testing.TB) int {
+	t.Helper()
+	again := newWorldOf(w)
+	for i := range w.shards {
+		iterator, err := again.iterator(t.Context(), fmt.Sprintf("shardId-%012d", i), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.readOn(t.Context(), iterator); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w.inOrder.Check().Seen - again.inOrder.Check().Seen
+}
+
+// readOn reads a shard to its present end.
+func (w *world) readOn(ctx context.Context, iterator string) error {
+	for {
+		var out struct {
+			NextShardIterator  string
+			MillisBehindLatest int64
+			Records            []record
+		}
+		if err := w.as(recipient).kinesis(ctx, "GetRecords", object{"ShardIterator": iterator}, &out); err != nil {
+			return err
+		}
+		for _, r := range out.Records {
+			w.see(r.Data)
+		}
+		if iterator = out.NextShardIterator; len(out.Records) == 0 && out.MillisBehindLatest == 0 {
+			return nil
+		}
+	}
+}
+
+// wallRetention lets records expire by the wall clock.
+var wallRetention = process.Fault{
+	File:  "internal/service/kinesis/retention.go",
+	Right: "return s.started.Add(s.cfg.Now().Sub(s.started))",
+	Wrong: "return s.cfg.Now().Round(0)",
+}
