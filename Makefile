@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo check test bench fuzz soak-policy clean
+.PHONY: build demo check test bench fuzz model soak-policy clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -30,6 +30,10 @@ bench: build
 # Every fuzz target in turn, FUZZTIME each.
 fuzz:
 	scripts/fuzz
+
+# Every run of delivery's protocol with a few crashes, failures and revocations.
+model:
+	MODEL=full go test ./test/model -count=1 -v
 
 # The policy engine against its judge on 10 million random scenes, some 45 minutes on
 # one core; goes on where it stopped. The result is docs/soak/policy.json.

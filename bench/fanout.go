@@ -1,16 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
+
+	"tributary/internal/pure/sigv4"
 )
 
 const benchStreamARN = "arn:aws:kinesis:us-east-1:" + recipient + ":stream/bench"
@@ -93,37 +98,52 @@ func pushTo(ctx context.Context, c *child, subscribers int) (took []time.Duratio
 	return took, after - before, err
 }
 
-// subscriber registers a consumer and subscribes it to the one shard's tip.
-func (c *child) subscriber(ctx context.Context, name string) (*kinesis.SubscribeToShardEventStream, error) {
-	api := kinesis.New(kinesis.Options{
-		BaseEndpoint: aws.String(c.Endpoint), Region: "us-east-1",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: recipient, SecretAccessKey: "test"}, nil
-		}),
-	})
-	registered, err := api.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{
-		StreamARN: aws.String(benchStreamARN), ConsumerName: aws.String(name),
+// subscriber registers a consumer and subscribes it to the one shard's tip. It returns
+// the stream, which ctx ends.
+func (c *child) subscriber(ctx context.Context, name string) (io.ReadCloser, error) {
+	var registered struct {
+		Consumer struct{ ConsumerARN, ConsumerStatus string }
+	}
+	in := map[string]any{"StreamARN": benchStreamARN, "ConsumerName": name}
+	if err := c.kinesis(ctx, "RegisterStreamConsumer", in, &registered); err != nil {
+		return nil, err
+	}
+	for status := registered.Consumer.ConsumerStatus; status != "ACTIVE"; {
+		var now struct {
+			ConsumerDescription struct{ ConsumerStatus string }
+		}
+		if err := c.kinesis(ctx, "DescribeStreamConsumer", in, &now); err != nil {
+			return nil, err
+		}
+		status = now.ConsumerDescription.ConsumerStatus
+	}
+	body, err := json.Marshal(map[string]any{
+		"ConsumerARN": registered.Consumer.ConsumerARN, "ShardId": "shardId-000000000000",
+		"StartingPosition": map[string]any{"Type": "LATEST"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	for {
-		out, err := api.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
-			ConsumerARN: registered.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
-			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
-		})
-		if _, creating := errors.AsType[*types.ResourceInUseException](err); creating && ctx.Err() == nil {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return out.GetStream(), nil
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+"/", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", kinesisTarget+"SubscribeToShard")
+	as := c.client(recipient)
+	sigv4.Sign(r, sha256.Sum256(body), as.Credentials, as.Region, "kinesis", time.Now())
+	answer, err := as.HTTP.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("SubscribeToShard: %s", answer.Status), answer.Body.Close())
+	}
+	return answer.Body, nil
 }
 
 // listen reports every record that is pushed, and what ends the stream before ctx.
-func listen(ctx context.Context, stream *kinesis.SubscribeToShardEventStream, pushed chan<- error) {
+func listen(ctx context.Context, stream io.ReadCloser, pushed chan<- error) {
 	defer func() { _ = stream.Close() }() // what it has to say has been said
 	report := func(err error) {
 		select {
@@ -131,20 +151,20 @@ func listen(ctx context.Context, stream *kinesis.SubscribeToShardEventStream, pu
 		case <-ctx.Done():
 		}
 	}
+	decoder := eventstream.NewDecoder()
 	for {
-		select {
-		case <-ctx.Done():
+		message, err := decoder.Decode(stream, nil)
+		if err != nil {
+			report(fmt.Errorf("the stream has ended: %w", err))
 			return
-		case event, open := <-stream.Events():
-			if !open {
-				report(fmt.Errorf("the stream has ended: %w", stream.Err()))
-				return
-			}
-			if told, ok := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); ok {
-				for range told.Value.Records {
-					report(nil)
-				}
-			}
+		}
+		var event struct{ Records []json.RawMessage }
+		if err := json.Unmarshal(message.Payload, &event); err != nil {
+			report(err)
+			return
+		}
+		for range event.Records {
+			report(nil)
 		}
 	}
 }

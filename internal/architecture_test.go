@@ -51,6 +51,7 @@ demo:                  client service/api pure/pattern pure/sigv4
 ../bench:              client durable/broker durable/catalog durable/journal pure/pattern pure/policy pure/sigv4 ../test/process
 ../test/process:
 ../test/ledger:
+../test/model:
 ../test/soak:
 ../test/script:
 `

@@ -70,6 +70,8 @@ environment, the environment over the file.`,
 	f.StringVar(&cfg.Quotas, "quotas", "none", "rates that callers of Kinesis are held to: aws or none")
 	f.IntVar(&cfg.FiltersPerLogGroup, "filters-per-log-group", 0, "subscription filters that a log group may have (0: 5)")
 	f.DurationVar(&cfg.DestinationChecks, "destination-checks", 0, "how often destinations in use get a control message; less than 0 for never (0: 1h)")
+	f.StringVar(&cfg.MetricsListen, "metrics-listen", "", "second address, for the operator: /metrics with the series of accounts, log groups and filters (none)")
+	f.IntVar(&cfg.MetricsSeries, "metrics-series", 0, "log groups, and subscriptions, that have series of their own (0: 10000)")
 	f.BoolVar(&logJSON, "log-json", false, "write the log as JSON")
 	f.StringVar(&configFile, "config", "", "YAML file of settings named like the flags")
 	return cmd
@@ -84,6 +86,9 @@ func announce(w io.Writer, i server.Info) {
 	if i.CA != "" {
 		_, _ = fmt.Fprintln(w, "TLS with a certificate made for development. Clients must trust", i.CA,
 			"(AWS_CA_BUNDLE, NODE_EXTRA_CA_CERTS).")
+	}
+	if i.Metrics != nil {
+		_, _ = fmt.Fprintf(w, "metrics http://%s/metrics\n", i.Metrics)
 	}
 	_, _ = fmt.Fprintln(w, "ready", i.URL()) // nobody may be reading
 }

@@ -23,9 +23,6 @@ type Config struct {
 	IAM     *iam.Service
 	Now     func() time.Time
 	Log     *slog.Logger
-	// LongestPause is how long a filter whose destination fails waits at most before
-	// it is tried again; 0 for 30 seconds.
-	LongestPause time.Duration
 	// CheckInterval is how often a control message goes to each destination that
 	// somebody subscribes to; 0 for an hour, less than 0 for never.
 	CheckInterval time.Duration
@@ -53,9 +50,6 @@ type cursor struct {
 
 // New builds a Delivery; Run starts it.
 func New(cfg Config) (*Delivery, error) {
-	if cfg.LongestPause == 0 {
-		cfg.LongestPause = longestPause
-	}
 	if cfg.CheckInterval == 0 {
 		cfg.CheckInterval = checkInterval
 	}

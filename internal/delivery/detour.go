@@ -75,13 +75,16 @@ type past struct {
 	Resume journal.Position `json:"resume"`
 }
 
-// longestPause is how long a detour waits at most between two attempts.
-const longestPause = 30 * time.Second
+// longestPause is how long a detour waits at most between two attempts, and
+// longestThrottled while its shard only takes no more for now.
+const (
+	longestPause     = 30 * time.Second
+	longestThrottled = 2 * time.Second
+)
 
 func (w *worker) newDetour(key filterKey, r detourRecord) *detour {
 	d := &detour{carrier: w.carrier(r.Lane), key: key, record: r, at: r.Position, saved: r.Position, pending: r.Pending}
 	d.sent = r.Sent
-	d.pauses.longest = w.d.cfg.LongestPause
 	return d
 }
 
@@ -229,6 +232,10 @@ func lost(err error) bool {
 
 // later makes a detour ready after its next pause. mu is held.
 func (w *worker) later(d *detour) {
+	d.pauses.longest = longestPause
+	if errors.Is(d.lastErr, kinesis.ErrThroughputExceeded) {
+		d.pauses.longest = longestThrottled
+	}
 	d.timer = time.AfterFunc(d.pauses.next(), func() { w.wake(d) })
 }
 

@@ -109,7 +109,9 @@ func (s *story) isIn(filter, state string) func() bool {
 }
 
 // delivered is how many events of a filter have been delivered since the start.
-func (s *story) delivered(filter string) int { return int(s.status(filter)["deliveredEvents"].(float64)) }
+func (s *story) delivered(filter string) int {
+	return int(s.status(filter)["deliveredEvents"].(float64))
+}
 
 func texts(prefix string, n int) []string {
 	var all []string

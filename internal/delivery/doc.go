@@ -21,6 +21,14 @@
 //   - A saved cursor per journal bounds what is read a second time. It may lag; it
 //     never leads.
 //
+// A filter whose shard does not take its events leaves the worker's cursor and goes on
+// a detour: with a position and lanes of its own, until it has caught up and joins the
+// others again, or until events are 24 hours old and are dropped, with a record of
+// what. So nobody waits for a destination that fails. worker.go is the shared cursor,
+// detour.go how filters leave it and join it, sweep.go how they catch up, carrier.go
+// what both do with a batch; docs/adr/0010 says why it loses and doubles nothing, and
+// test/model tries it out. A backfill is a detour that begins in the past.
+//
 // Permission is asked at every delivery, under the gate: from the answer to the
 // end of the append nothing in the catalog changes, so whatever was revoked
 // before a call returned is obeyed by every append after it.

@@ -47,6 +47,9 @@ type worker struct {
 }
 
 func newWorker(d *Delivery, region arn.Region, source *journal.Journal, from journal.Position) *worker {
+	if from.IsZero() {
+		from = source.Start()
+	}
 	w := &worker{
 		d: d, region: region, source: source, reader: source.Reader(from),
 		settled: source.End(), finished: from, detours: map[filterKey]*detour{}, woken: make(chan struct{}, 1),

@@ -33,6 +33,12 @@ func (c *Config) check() error {
 	if c.FiltersPerLogGroup < 0 || c.FiltersPerLogGroup > maxFiltersPerLogGroup {
 		return fmt.Errorf("filters per log group: %d, want 1 to %d", c.FiltersPerLogGroup, maxFiltersPerLogGroup)
 	}
+	if c.MetricsSeries < 0 {
+		return fmt.Errorf("series of metrics: %d, want none or more", c.MetricsSeries)
+	}
+	if c.MetricsSeries == 0 {
+		c.MetricsSeries = defaultMaxSeries
+	}
 	if err := c.TLS.check(); err != nil {
 		return err
 	}

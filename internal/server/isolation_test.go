@@ -96,6 +96,15 @@ func attempts() map[string][]attempt {
 			return in
 		}
 	}
+	consumerARN := func(more input) func(*prey) input {
+		return func(p *prey) input {
+			in := input{"ConsumerARN": p.streamARN() + "/consumer/c:1700000000"}
+			for name, value := range more {
+				in[name] = value
+			}
+			return in
+		}
+	}
 	both := func(more input) []attempt {
 		return []attempt{byName(kinesisName(more)), byARN(kinesisARN(more))}
 	}
@@ -252,6 +261,13 @@ func attempts() map[string][]attempt {
 		"kinesis StopStreamEncryption":                   both(input{"EncryptionType": "KMS", "KeyId": "k"}),
 		"kinesis EnableEnhancedMonitoring":               both(input{"ShardLevelMetrics": []string{"ALL"}}),
 		"kinesis DisableEnhancedMonitoring":              both(input{"ShardLevelMetrics": []string{"ALL"}}),
+
+		// consumers
+		"kinesis RegisterStreamConsumer":   {byARN(kinesisARN(input{"ConsumerName": "c"}))},
+		"kinesis ListStreamConsumers":      {byARN(kinesisARN(nil))},
+		"kinesis DescribeStreamConsumer":   {byARN(kinesisARN(input{"ConsumerName": "c"})), byARN(consumerARN(nil))},
+		"kinesis DeregisterStreamConsumer": {byARN(kinesisARN(input{"ConsumerName": "c"})), byARN(consumerARN(nil))},
+		"kinesis SubscribeToShard":         {byARN(consumerARN(input{"ShardId": "0", "StartingPosition": input{"Type": "TRIM_HORIZON"}}))},
 
 		// tags and policies of streams
 		"kinesis AddTagsToStream":      both(input{"Tags": input{"a": "b"}}),

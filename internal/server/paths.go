@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tributary/internal/durable/broker"
@@ -17,7 +14,7 @@ import (
 // paths puts the few unsigned paths beside the gateway. They show no tenant's
 // data. Everything else is the gateway's, whatever its path.
 func (s *server) paths(front http.Handler) http.Handler {
-	metrics := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})
+	metrics := promhttp.HandlerFor(s.metrics.node, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			front.ServeHTTP(w, r)
@@ -70,41 +67,4 @@ func text(w http.ResponseWriter, status int, line string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintln(w, line) // a client that has gone needs no answer
-}
-
-// metrics are the server's own counters, in a registry of their own.
-type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-}
-
-// newMetrics makes the counters; ills and damaged are asked when the metrics are
-// read.
-func newMetrics(ills, damaged func() int) *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tributary_requests_total",
-			Help: "Requests answered, by service, operation and error code (OK for none).",
-		}, []string{"service", "operation", "code"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "tributary_request_seconds",
-			Help:    "Time from a request's first byte to its answer, by service and operation.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
-		}, []string{"service", "operation"}),
-	}
-	gauge := func(name, help string, value func() int) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
-	}
-	m.registry.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(),
-		gauge("tributary_ills", "What keeps the server from being ready, see /readyz; 0 when it is.", ills),
-		gauge("tributary_journals_damaged", "Journals that have lost something.", damaged),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
-}
-
-func (m *metrics) observe(service, operation, code string, d time.Duration) {
-	m.requests.WithLabelValues(service, operation, code).Inc()
-	m.seconds.WithLabelValues(service, operation).Observe(d.Seconds())
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -57,9 +58,14 @@ type Config struct {
 	// DestinationChecks is how often destinations that somebody subscribes to get a
 	// control message; 0 for an hour, less for never.
 	DestinationChecks time.Duration
+	// MetricsListen is the host:port of a second listener, for the operator: its
+	// /metrics has the series of accounts, log groups and filters too. It asks for no
+	// signature. Empty: there is none.
+	MetricsListen string
+	MetricsSeries int // log groups, and subscriptions, with series of their own; 0 for 10,000
 
 	Now func() time.Time
-	Log    *slog.Logger
+	Log *slog.Logger
 	// Ready is called once, when requests are answered.
 	Ready func(Info)
 }
@@ -67,6 +73,8 @@ type Config struct {
 // Info is what a started server says of itself.
 type Info struct {
 	Addr net.Addr
+	// Metrics is the address of the operator's listener, nil without one.
+	Metrics net.Addr
 	// TLS says that clients must use it. CA is the file of the authority to trust, when
 	// the certificate was made for development.
 	TLS bool
@@ -227,8 +235,13 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 // serve answers requests until ctx ends or a part fails, then stops the parts in
 // order: the listener and its requests first, then the background work.
 func (s *server) serve(ctx context.Context, ln net.Listener) error {
-	s.metrics = newMetrics(func() int { return len(s.ills()) }, func() int { return len(s.journals.Health()) })
+	s.metrics = newMetrics(s.gauges(), newSubscriptionMetrics(s.logs.Incoming,
+		func() iter.Seq[delivery.Status] { return s.delivery.Statuses("") }, s.cfg.MetricsSeries))
 	encryption, ca, err := s.cfg.encryption(s.cfg.Listen)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	operators, err := s.listenMetrics(ctx)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -247,7 +260,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	// become ACTIVE or for the index.
 	background, stopBackground := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopBackground(nil)
-	failed := make(chan error, 4)
+	failed := make(chan error, 8)
 	var parts sync.WaitGroup
 	start := func(name string, run func(context.Context) error) {
 		parts.Go(func() {
@@ -255,6 +268,9 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 				failed <- fmt.Errorf("%s: %w", name, err)
 			}
 		})
+	}
+	if operators != nil {
+		start("metrics", func(ctx context.Context) error { return s.serveMetrics(ctx, operators) })
 	}
 	start("keyring", func(ctx context.Context) error { return s.keys.run(ctx, s.iam.Reseal) })
 	start("kinesis", s.kinesis.Run)
@@ -267,7 +283,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 		}
 	})
 	if s.cfg.Ready != nil {
-		s.cfg.Ready(Info{Addr: ln.Addr(), TLS: encryption != nil, CA: ca, FirstKey: s.firstKey, Dispatcher: s.dispatch})
+		s.cfg.Ready(Info{Addr: ln.Addr(), Metrics: addrOf(operators), TLS: encryption != nil, CA: ca, FirstKey: s.firstKey, Dispatcher: s.dispatch})
 	}
 
 	select {

@@ -5,7 +5,7 @@
 //
 // The machine is one ingest journal with a few entries and two filters, which both
 // take every entry. Filter 0 spreads them over two shards; filter 1 sends to one of
-// them and can be shut out. What is in doc/adr/0010 in words is here in steps: each
+// them and can be shut out. What is in docs/adr/0010 in words is here in steps: each
 // is one thing that is atomic, an append to a shard or a write to the catalog, or a
 // change of memory that a crash takes away.
 //

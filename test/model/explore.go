@@ -13,13 +13,16 @@ type Finding struct {
 	Steps     []string
 }
 
+// maxStates is where the explorer gives up; a run that reaches it proves nothing.
+const maxStates = 4_000_000
+
 // Explore takes every run of the protocol with a mistake, or without, in which no
 // more goes wrong than the budget allows. It returns the number of states, and what
 // it found first, nil when there is nothing to find.
 func Explore(m Mistake, b Budget) (states int, found *Finding) {
 	start := state{crashes: int8(b.Crashes), failures: int8(b.Failures), revocations: int8(b.Revocations)}
 	x := explorer{index: map[state]int32{start: 0}, all: []visit{{state: start, from: -1}}}
-	for i := 0; i < len(x.all); i++ {
+	for i := 0; i < len(x.all) && i < maxStates; i++ {
 		s := x.all[i].state
 		going := false
 		for _, next := range m.steps(s) {

@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // A Mistake is a rule that the protocol is explored without.
 type Mistake int
 
@@ -87,21 +89,19 @@ func (s *state) allowed(filter int) bool { return filter == 0 || !s.shutOut }
 func (m Mistake) arrive(s state) state {
 	l := s.late
 	s.late = late{}
-	if s.blocks[l.shard] != l.blocks && m != NoFence {
+	if l.fenced && m != NoFence {
 		return s
 	}
-	for e := l.from; e < l.to; e++ {
+	for e := range entries {
 		for f := range filters {
-			if shardOf(f, int(e)) == int(l.shard) && l.takes[f] && s.allowed(f) {
-				s.put(f, int(e))
+			if l.takes[f][e] && s.allowed(f) {
+				s.put(f, e)
 			}
 		}
-		if shardOf(1, int(e)) == int(l.shard) && (l.refused || l.takes[1] && s.shutOut) {
-			s.missed[e] = true
-		}
+		s.missed[e] = s.missed[e] || l.refused[e] || l.takes[1][e] && s.shutOut
 	}
 	s.mark[l.shard] = max(s.mark[l.shard], l.to)
-	s.blocks[l.shard]++
+	s.stale[l.shard] = s.armed[l.shard]
 	return s
 }
 
@@ -109,7 +109,7 @@ func (m Mistake) arrive(s state) state {
 func (m Mistake) restart(s state) state {
 	s.crashes--
 	s.done, s.batch, s.armed, s.known, s.admitted = s.cursor, 0, [shards]bool{}, [shards]int8{}, false
-	s.late, s.doubted = late{}, [shards]bool{}
+	s.late, s.stale, s.doubted = late{}, [shards]bool{}, [shards]bool{}
 	s.settled = s.end
 	s.memory = s.records
 	for f := range filters {
@@ -210,17 +210,21 @@ func (m Mistake) sharedAppend(s state, shard int, add func(string, state)) {
 	if s.failures > 0 && !s.late.there {
 		n := s
 		n.failures--
-		n.armed[shard], n.doubted[shard] = false, true
-		n.late = late{
-			there: true, shard: int8(shard), blocks: s.blocks[shard], from: max(s.done, s.known[shard]), to: s.batch,
-			takes:   [filters]bool{s.follows(0, s.done), s.follows(1, s.done) && s.allowed(1)},
-			refused: s.follows(1, s.done) && !s.allowed(1),
+		n.armed[shard], n.stale[shard], n.doubted[shard] = false, false, true
+		n.late = late{there: true, fenced: s.stale[shard], shard: int8(shard), to: s.batch}
+		for e := max(s.done, s.known[shard]); e < s.batch; e++ {
+			for f := range filters {
+				if shardOf(f, int(e)) == shard && s.follows(f, e) {
+					n.late.takes[f][e] = s.allowed(f)
+					n.late.refused[e] = n.late.refused[e] || !s.allowed(f)
+				}
+			}
 		}
 		add("an append on the shared lane is not answered", n)
 	}
 	n := s
-	if s.mark[shard] != s.known[shard] && m != MarksIgnored && m != NoFence {
-		n.armed[shard] = false
+	if s.stale[shard] && m != NoFence {
+		n.armed[shard], n.stale[shard] = false, false
 		add("find that the lane has gone on", n)
 		return
 	}
@@ -233,7 +237,7 @@ func (m Mistake) sharedAppend(s state, shard int, add func(string, state)) {
 		}
 	}
 	n.mark[shard], n.known[shard], n.doubted[shard] = s.batch, s.batch, false
-	n.blocks[shard]++
+	n.late.fenced = n.late.there && (n.late.fenced || int(n.late.shard) == shard)
 	add("append a block on the shared lane", n)
 }
 
@@ -261,11 +265,8 @@ func (m Mistake) leave(s state, shard int, add func(string, state)) {
 			add("read the marks of the other shards", n)
 			continue
 		}
-		if s.doubted[shard] && m != LeaveInDoubt {
-			// What was not answered may come yet: an empty block shuts it out.
-			n.armed[shard], n.doubted[shard] = false, false
-			n.blocks[shard]++
-			add("append an empty block", n)
+		if doubted := slices.Index(s.doubted[:], true); doubted >= 0 && m != LeaveInDoubt {
+			m.shutOut(s, doubted, add)
 			continue
 		}
 		r := record{where: away, pos: s.done}
@@ -282,6 +283,21 @@ func (m Mistake) leave(s state, shard int, add func(string, state)) {
 			n.records[e.filter] = r
 		}
 		add("a filter leaves", n)
+	}
+}
+
+// shutOut appends an empty block, after which an append that was not answered never
+// comes. As long as the shard takes none, nobody leaves.
+func (m Mistake) shutOut(s state, shard int, add func(string, state)) {
+	switch {
+	case s.failing[shard]:
+	case s.stale[shard]:
+		s.armed[shard], s.stale[shard] = false, false
+		add("find that the lane has gone on", s)
+	default:
+		s.doubted[shard] = false
+		s.late.fenced = s.late.there && (s.late.fenced || int(s.late.shard) == shard)
+		add("append an empty block", s)
 	}
 }
 

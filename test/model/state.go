@@ -1,7 +1,7 @@
 package model
 
 const (
-	entries = 4 // of the ingest journal
+	entries = 3 // of the ingest journal
 	shards  = 2
 	filters = 2
 )
@@ -39,9 +39,6 @@ type state struct {
 	records  [filters]record
 	failing  [shards]bool
 	shutOut  bool // filter 1
-	// blocks counts those of the shared lane in each shard.
-	blocks [shards]int8
-
 	// What a crash takes away.
 	done     int8            // the shared cursor
 	settled  int8            // where the journal ended when the worker began
@@ -49,6 +46,7 @@ type state struct {
 	memory   [filters]record // of records
 	at       [filters]int8   // of the detours
 	armed    [shards]bool    // the worker has read the mark of the shared lane
+	stale    [shards]bool    // something has come on the lane since
 	doubted  [shards]bool    // an append was not answered, and nothing was appended since
 	late     late            // that append
 	known    [shards]int8    // that mark
@@ -65,12 +63,12 @@ type state struct {
 
 // A late append is one that was given up without an answer and may still come.
 type late struct {
-	there    bool
-	shard    int8
-	blocks   int8 // of the shared lane when it was made: the fence
-	from, to int8
-	takes    [filters]bool
-	refused  bool // filter 1 followed and was shut out
+	there   bool
+	fenced  bool // another block has come on the lane since it was made
+	shard   int8
+	to      int8 // its mark
+	takes   [filters][entries]bool
+	refused [entries]bool // of filter 1, which was shut out
 }
 
 // A Violation says what must not be.

@@ -81,7 +81,9 @@ type Catalog struct {
 // A table is a Table of any type.
 type table interface {
 	stage(k Key, schema int, raw jsontext.Value) (visible func(Revision), err error)
-	remove(k Key, at Revision)
+	remove(k Key)
+	// touch says that all changes up to a revision are visible.
+	touch(at Revision)
 	revision(k Key) Revision
 	size() int
 	Err() error
@@ -214,6 +216,7 @@ func (c *Catalog) register(name string, t table) error {
 			return err
 		}
 		visible(r.rev)
+		t.touch(r.rev)
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ func (c *Catalog) commitNext() {
 		for _, r := range requests {
 			r.stage(at)
 		}
+		for _, r := range requests {
+			r.table.touch(at)
+		}
 		c.gate.Unlock()
 	}
 	for _, r := range requests {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,11 @@ func (c *Catalog) show(at Revision, changes []change) error {
 			return fmt.Errorf("revision %d: %w", at, err)
 		}
 	}
+	for _, ch := range changes {
+		if t, registered := c.tables[ch.Table]; registered {
+			t.touch(cmp.Or(ch.Written, at))
+		}
+	}
 	return nil
 }
 
@@ -134,7 +140,7 @@ func (c *Catalog) showOne(at Revision, ch change) error {
 	t, registered := c.tables[ch.Table]
 	switch {
 	case registered && ch.Deleted:
-		t.remove(k, at)
+		t.remove(k)
 	case registered:
 		visible, err := t.stage(k, ch.Schema, ch.Value)
 		if err != nil {

@@ -90,7 +90,8 @@ func (t *Table[V]) Len() int {
 }
 
 // Revision returns the revision of the last change in this table that this process
-// has seen: what has been computed from the table holds while it stays the same.
+// has seen. It moves when all changes of a set are visible, so that what is computed
+// from tables whose revisions were read before holds while these stay the same.
 func (t *Table[V]) Revision() Revision {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -170,7 +171,7 @@ func (t *Table[V]) Delete(ctx context.Context, k Key, rev Revision) error {
 	_, err := t.c.commit(ctx, &request{
 		change: change{Table: t.name, Key: k.Parts(), Deleted: true},
 		key:    k, table: t, expect: rev,
-		stage: func(at Revision) { t.remove(k, at) },
+		stage: func(Revision) { t.remove(k) },
 	})
 	return err
 }
@@ -235,14 +236,18 @@ func (t *Table[V]) stage(k Key, schema int, raw jsontext.Value) (func(Revision),
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.rows.Set(r)
-		t.changed = max(t.changed, at)
 	}, nil
 }
 
-func (t *Table[V]) remove(k Key, at Revision) {
+func (t *Table[V]) remove(k Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rows.Delete(&row[V]{key: k})
+}
+
+func (t *Table[V]) touch(at Revision) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.changed = max(t.changed, at)
 }
 

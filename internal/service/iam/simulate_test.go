@@ -57,7 +57,8 @@ func TestSimulatedPolicies(t *testing.T) {
 		},
 		{
 			"a boundary that does not allow", "logs:PutLogEvents",
-			members{"PolicyInputList": []any{allowLogs}, "PermissionsBoundaryPolicyInputList": []any{allow("kinesis:*", "*")}}, "implicitDeny boundary false",
+			members{"PolicyInputList": []any{allowLogs}, "PermissionsBoundaryPolicyInputList": []any{allow("kinesis:*", "*")}},
+			"implicitDeny boundary false",
 		},
 		{
 			"a boundary that allows", "logs:PutLogEvents",

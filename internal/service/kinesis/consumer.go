@@ -13,7 +13,7 @@ import (
 	"tributary/internal/service/api"
 )
 
-// A consumer is one registered for enhanced fan-out: a part of its stream's record,
+// A consumer is one that is registered for enhanced fan-out: a part of its stream's record,
 // so that it is gone when the stream is.
 type consumer struct {
 	Name string `json:"name"`

@@ -9,6 +9,7 @@
 //	    │  position (block, index) + the shard's identity = sequence number
 //	    ▼
 //	GetShardIterator ── a sealed position ── GetRecords
+//	SubscribeToShard ── waits at the journal's end ── events, pushed
 //
 // # Sequence numbers are addresses
 //

@@ -242,6 +242,13 @@ func checkRing(t *testing.T, st *stream, known int) {
 			t.Errorf("%s ends at %s and %s begins at %s", ring[i].ID, ring[i].Hashes.Last, ring[i+1].ID, ring[i+1].Hashes.First)
 		}
 	}
+	for i := range ring {
+		for _, k := range []hashKey{ring[i].Hashes.First, ring[i].Hashes.Last} {
+			if got := st.route(k).ID; got != ring[i].ID {
+				t.Errorf("%s is routed to %s, want %s", k, got, ring[i].ID)
+			}
+		}
+	}
 	for i := range st.Shards[known:] {
 		sh := &st.Shards[known+i]
 		if sh.ID != st.Shards[known+i-1].ID+1 || len(sh.Parents) < 1 || len(sh.Parents) > 2 {

@@ -234,11 +234,15 @@ func TestSubscriptionWhoseStreamChanges(t *testing.T) {
 			l := r.subscribe(consumer, 0, fromLatest)
 			l.event()
 			changed := make(chan struct{})
+			began := time.Now()
 			go func() {
 				defer close(changed)
 				c.change(r, consumer)
 			}()
 			l.ends(c.code, c.message)
+			if took := time.Since(began); took >= pulse {
+				t.Errorf("it ended after %v, as if nobody had told it", took)
+			}
 			<-changed
 		})
 	}
@@ -250,6 +254,7 @@ func TestSubscriptionToAShardThatIsSplit(t *testing.T) {
 	r.put("s", "k", "before")
 	l := r.subscribe(r.consumer("c"), 0, fromHorizon)
 	l.event()
+	began := time.Now()
 	go func() {
 		ok[api.Void](r, "SplitShard", in{"StreamName": "s", "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "170141183460469231731687303715884105728"})
 		r.settle()
@@ -257,6 +262,9 @@ func TestSubscriptionToAShardThatIsSplit(t *testing.T) {
 	event := l.event()
 	for len(event.ChildShards) == 0 { // there may be one without records before
 		event = l.event()
+	}
+	if took := time.Since(began); took >= pulse {
+		t.Errorf("the end of the shard came after %v, as if nobody had told of it", took)
 	}
 	var children []string
 	for _, c := range event.ChildShards {

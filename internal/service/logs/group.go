@@ -90,6 +90,7 @@ func (s *Service) deleteLogGroup(ctx context.Context, call *api.Call, in *Delete
 		return nil, err
 	}
 	s.filters.forget(id.key())
+	s.incoming.forget(id)
 	s.orphans.add(id)
 	return nil, nil
 }

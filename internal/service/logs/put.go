@@ -69,6 +69,7 @@ func (s *Service) putLogEvents(ctx context.Context, call *api.Call, in *putEvent
 		case err != nil:
 			return nil, fmt.Errorf("put log events: %w", err)
 		}
+		s.incoming.add(id.Group, accepted)
 	}
 	return &PutLogEventsOutput{
 		// Any number that is never the same again will do.

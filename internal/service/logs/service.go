@@ -73,6 +73,8 @@ type Service struct {
 	regions regions
 	orphans orphans
 	started time.Time // anchors the age of events
+
+	incoming incoming
 }
 
 // New returns the service and opens the journals of the Regions that have been

@@ -5,6 +5,7 @@ import (
 
 	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/arn"
+	"tributary/internal/service/api"
 )
 
 // Subscriptions yields the subscription filters of all log groups of an account, or
@@ -43,4 +44,10 @@ func (s *Service) Subscriptions(account arn.AccountID) iter.Seq[*Filter] {
 func (s *Service) Holds(e *Entry) bool {
 	_, st, err := s.find(groupID{e.Account, e.Region, e.Group}.stream(e.Stream))
 	return err == nil && st.ID == e.StreamID
+}
+
+// PutFilterAccess is what putting a subscription filter on a log group of the caller
+// asks for, without a role.
+func (s *Service) PutFilterAccess(call *api.Call, group string) api.Access {
+	return s.accessGroup("PutSubscriptionFilter", groupOf(call, group))
 }

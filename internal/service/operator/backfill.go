@@ -22,13 +22,12 @@ type BackfillSubscriptionOutput struct {
 	From api.Timestamp `json:"from"`
 }
 
-// backfillTarget asks for what the caller could do by making the filter anew.
-func backfillTarget(call *api.Call, in *BackfillSubscriptionInput) ([]api.Access, error) {
-	group := string(call.ARN("logs", "log-group:"+in.LogGroupName))
-	return []api.Access{
-		{Action: "tributary:BackfillSubscription", Resource: group},
-		{Action: "logs:PutSubscriptionFilter", Resource: group},
-	}, nil
+// backfillTarget asks for the right to make the filter, too: more is delivered by it.
+func (s *Service) backfillTarget(call *api.Call, in *BackfillSubscriptionInput) ([]api.Access, error) {
+	put := s.cfg.Logs.PutFilterAccess(call, in.LogGroupName)
+	own := put
+	own.Action, own.Resource = "tributary:BackfillSubscription", string(call.ARN("logs", "log-group:"+in.LogGroupName))
+	return []api.Access{own, put}, nil
 }
 
 // backfillSubscription lets a subscription filter of the caller's account deliver

@@ -11,5 +11,7 @@
 // Every account may ask why something of its own is refused: explain.go has the
 // operations, explain_view.go what each side of a subscription gets to see,
 // explain_words.go and explain_change.go how it is said, explain_access.go a
-// single access. The checks themselves are delivery's, which acts on them.
+// single access. The checks themselves are delivery's, which acts on them. And it
+// may see what has become of the events of its subscriptions (status.go), and let one
+// begin in the past (backfill.go).
 package operator

@@ -45,7 +45,7 @@ func (s *Service) Table() api.Service {
 			api.Define("ExplainDelivery", explainDeliveryTarget, s.explainDelivery),
 			api.Define("ExplainAccess", explainAccessTarget, s.explainAccess),
 			api.Define("ListSubscriptionStatus", statusTarget, s.listSubscriptionStatus),
-			api.Define("BackfillSubscription", backfillTarget, s.backfillSubscription),
+			api.Define("BackfillSubscription", s.backfillTarget, s.backfillSubscription),
 		},
 	}
 }

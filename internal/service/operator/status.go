@@ -61,7 +61,7 @@ type Loss struct {
 
 // statusTarget asks for the right to list filters as well, since that is shown.
 func statusTarget(call *api.Call, _ *ListSubscriptionStatusInput) ([]api.Access, error) {
-	all := string(call.ARN("logs", "log-group:*"))
+	all := string(call.ARN("logs", "log-group::log-stream:"))
 	return []api.Access{
 		{Action: "tributary:ListSubscriptionStatus", Resource: all},
 		{Action: "logs:DescribeSubscriptionFilters", Resource: all},
