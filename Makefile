@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo check test bench fuzz model soak-policy clean
+.PHONY: build demo check test bench fuzz model soak-policy soak-forgeries soak-a soak-b clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -40,6 +40,19 @@ model:
 soak-policy:
 	mkdir -p docs/soak
 	GOGC=400 POLICY_SOAK=$(CURDIR)/docs/soak/policy.json go test -vet=off -count=1 -timeout 0 -v -run '^TestSoak$$' ./internal/pure/policy
+
+# Five million forged iterators and page tokens of Kinesis, about a minute. The result is
+# docs/soak/forgeries.json.
+soak-forgeries:
+	mkdir -p docs/soak
+	TOKEN_FORGERIES=5000000 TOKEN_FORGERIES_REPORT=$(CURDIR)/docs/soak/forgeries.json \
+		go test -count=1 -timeout 0 -v -run '^TestNoForgedTokenIsAccepted$$' ./internal/service/kinesis
+
+# The rigs of test/soak in two halves, SOAK_MINUTES (75) each, as root; a report goes
+# to docs/soak.
+soak-a soak-b:
+	scripts/install-test-tools
+	scripts/soak $(@:soak-%=%)
 
 clean:
 	rm -rf bin .cache

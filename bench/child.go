@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,40 +16,111 @@ import (
 	"tributary/test/process"
 )
 
+const (
+	recipient = "999999999999"
+	sender    = "111111111111"
+)
+
 // A child is a tributary process on a data directory of its own.
 type child struct {
 	*process.Server
+	binary  string
+	args    []string
 	dir     string
 	started time.Duration // from the start of the process to ready
+	// connections are shared by all clients: as many as a load has writers stay open.
+	connections *http.Transport
 }
 
-func startChild(binary string) (*child, error) {
+func startChild(binary string, args ...string) (*child, error) {
 	dir, err := os.MkdirTemp("", "tributary-bench-")
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	server, err := process.Start(binary, filepath.Join(dir, "data"))
-	if err != nil {
-		return nil, err
+	c := &child{binary: binary, args: args, dir: dir, connections: &http.Transport{MaxIdleConnsPerHost: 512}}
+	if err := c.start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &child{server, dir, time.Since(began)}, nil
+	return c, nil
+}
+
+func (c *child) start() (err error) {
+	began := time.Now()
+	c.Server, err = process.Start(c.binary, filepath.Join(c.dir, "data"), c.args...)
+	c.started = time.Since(began)
+	return err
+}
+
+// restart ends the process and starts another on its data.
+func (c *child) restart() error {
+	c.connections.CloseIdleConnections()
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	return c.start()
 }
 
 // stop ends the process and removes its data.
 func (c *child) stop() error {
-	if err := c.Stop(); err != nil {
-		return err
-	}
-	return os.RemoveAll(c.dir)
+	c.connections.CloseIdleConnections()
+	return errors.Join(c.Stop(), os.RemoveAll(c.dir))
 }
 
+// onChild is a measure on a server that has nothing but what the measure makes.
+func onChild(measure func(context.Context, *settings, *child) ([]row, error), args ...string) func(context.Context, *settings) ([]row, error) {
+	return func(ctx context.Context, s *settings) (rows []row, err error) {
+		c, err := startChild(s.binary, args...)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, c.stop()) }()
+		return measure(ctx, s, c)
+	}
+}
+
+// client is a client with the root key that --dev gives an account.
 func (c *child) client(account string) *client.Client {
 	return &client.Client{
 		Endpoint: c.Endpoint, Region: "us-east-1", Now: time.Now,
 		Credentials: sigv4.Credentials{AccessKeyID: account, SecretAccessKey: "test"},
-		HTTP:        &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		HTTP:        &http.Client{Transport: c.connections},
 	}
+}
+
+// kinesis calls an operation as the recipient.
+func (c *child) kinesis(ctx context.Context, operation string, in, out any) error {
+	return c.kinesisAs(ctx, recipient, operation, in, out)
+}
+
+func (c *child) kinesisAs(ctx context.Context, account, operation string, in, out any) error {
+	return c.client(account).JSON(ctx, "kinesis", kinesisTarget+operation, in, out)
+}
+
+func (c *child) logs(ctx context.Context, account, operation string, in, out any) error {
+	return c.client(account).JSON(ctx, "logs", "Logs_20140328."+operation, in, out)
+}
+
+func (c *child) iam(ctx context.Context, account, action string, in map[string]any) error {
+	_, err := c.client(account).Query(ctx, "iam", "2010-05-08", action, in)
+	return err
+}
+
+// A meter tells what the server has used since the meter was made.
+type meter struct {
+	c     *child
+	began time.Time
+	cpu   time.Duration
+}
+
+func (c *child) meter() (*meter, error) {
+	used, err := c.cpu()
+	return &meter{c, time.Now(), used}, err
+}
+
+// read is the time since the meter was made and the CPU time of the server in it.
+func (m *meter) read() (wall, cpu time.Duration, err error) {
+	used, err := m.c.cpu()
+	return time.Since(m.began), used - m.cpu, err
 }
 
 // residentMiB is the process's resident memory.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"tributary/internal/durable/broker"
@@ -17,7 +15,7 @@ import (
 
 // measureJournal is the rate of 64 writers of 1 KiB with an fsync before every
 // acknowledgement: our group commit beside one JetStream message for each append.
-func measureJournal(ctx context.Context, length time.Duration) (rows []row, err error) {
+func measureJournal(ctx context.Context, s *settings) (rows []row, err error) {
 	dir, err := os.MkdirTemp("", "tributary-bench-")
 	if err != nil {
 		return nil, err
@@ -46,43 +44,25 @@ func measureJournal(ctx context.Context, length time.Duration) (rows []row, err 
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.Create(ctx, broker.StreamConfig{Name: "bench", Subjects: []string{"bench.>"}})
+	messages, err := b.Create(ctx, broker.StreamConfig{Name: "bench", Subjects: []string{"bench.>"}})
 	if err != nil {
 		return nil, err
 	}
+	const writers = 64
 	entry := make([]byte, 1<<10)
-	group, err := rate(length, func() error {
+	group, err := hammer(writers, s.length, func(int, int) error {
 		_, _, err := j.Append(ctx, entry)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	single, err := rate(length, func() error {
-		_, err := s.Publish("bench.a", entry)
+	single, err := hammer(writers, s.length, func(int, int) error {
+		_, err := messages.Publish("bench.a", entry)
 		return err
 	})
 	return []row{{
-		what: "journal: 64 writers of 1 KiB, fsync before each acknowledgement", measured: fmt.Sprintf("%.0f/s", group),
-		floor: fmt.Sprintf("%.0f/s, a message each", single), ratio: fmt.Sprintf("%.0f", group/single), aim: ">= 20",
+		what: "journal: 64 writers of 1 KiB, fsync before each answer", measured: fmt.Sprintf("%.0f/s", group.rate()),
+		beside: fmt.Sprintf("%.0f/s, one JetStream message each", single.rate()), ratio: times(group.rate(), single.rate()), aim: ">= 20",
 	}}, err
-}
-
-// rate is how often a second 64 writers together get work done.
-func rate(length time.Duration, work func() error) (float64, error) {
-	const writers = 64
-	began := time.Now()
-	var done atomic.Int64
-	errs := make([]error, writers)
-	var wg sync.WaitGroup
-	for i := range writers {
-		wg.Go(func() {
-			for errs[i] == nil && time.Since(began) < length {
-				errs[i] = work()
-				done.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	return float64(done.Load()) / time.Since(began).Seconds(), errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,8 +19,8 @@ import (
 // would write with encoding/json and regexp. Events are JSON string literals, as
 // they are stored, and MB/s counts the literals' bytes; only Go's regexp by itself
 // is given texts that are decoded already.
-func measurePatterns(logs string) ([]row, error) {
-	lines, err := logLines(logs)
+func measurePatterns(_ context.Context, s *settings) ([]row, error) {
+	lines, err := logLines(s.logs)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (c *patternCase) measure() (row, error) {
 	return row{
 		what:     "pattern, one core: " + c.what,
 		measured: fmt.Sprintf("%.0f MB/s, %.2f allocations/event", ours.rate, ours.allocations),
-		floor:    fmt.Sprintf("decoding %.0f MB/s, regexp %.0f MB/s", decoding.rate, regexp.rate),
+		beside:   fmt.Sprintf("decoding %.0f MB/s, regexp %.0f MB/s", decoding.rate, regexp.rate),
 		ratio:    fmt.Sprintf("%.1f, %.1f", ours.rate/decoding.rate, ours.rate/regexp.rate),
 		aim:      c.aim,
 	}, nil
@@ -182,7 +183,7 @@ func measureThousandFilters(batch []patternEvent) (row, error) {
 	})
 	return row{
 		what:     fmt.Sprintf("1,000 filters on %d events, per filter", len(batch)),
-		measured: together.String(), floor: alone.String() + " by itself", ratio: fmt.Sprintf("%.2f", float64(together)/float64(alone)),
+		measured: together.String(), beside: alone.String() + " by itself", ratio: times(float64(together), float64(alone)),
 	}, nil
 }
 

@@ -54,9 +54,13 @@ func (w *world) must(err error) {
 
 func (w *world) active() {
 	w.t.Helper()
-	w.must(kinesis.NewStreamExistsWaiter(w.client, func(o *kinesis.StreamExistsWaiterOptions) {
+	w.must(w.awaitActive())
+}
+
+func (w *world) awaitActive() error {
+	return kinesis.NewStreamExistsWaiter(w.client, func(o *kinesis.StreamExistsWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 5*time.Millisecond, 50*time.Millisecond
-	}).Wait(w.t.Context(), &kinesis.DescribeStreamInput{StreamName: aws.String("s")}, patience))
+	}).Wait(w.t.Context(), &kinesis.DescribeStreamInput{StreamName: aws.String("s")}, patience)
 }
 
 // write puts one record with the next n events of each key.

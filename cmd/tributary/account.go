@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"text/tabwriter"
@@ -36,11 +35,15 @@ func (c *connection) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	web, err := client.NewHTTP(os.Getenv("AWS_CA_BUNDLE"))
+	if err != nil {
+		return nil, err
+	}
 	return &client.Client{
 		Endpoint:    endpoint,
 		Region:      firstOf(c.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1"),
 		Credentials: creds,
-		HTTP:        http.DefaultClient,
+		HTTP:        web,
 		Now:         time.Now,
 	}, nil
 }
@@ -56,7 +59,7 @@ func (c *connection) kinesis() (*kinesis.Client, error) {
 
 func sdkKinesis(c *client.Client) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
-		BaseEndpoint: &c.Endpoint, Region: c.Region,
+		BaseEndpoint: &c.Endpoint, Region: c.Region, HTTPClient: c.HTTP,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			k := c.Credentials
 			return aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, nil

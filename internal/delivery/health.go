@@ -64,12 +64,14 @@ func (d *Delivery) checkForever(ctx context.Context) {
 }
 
 // CheckDestinations writes a control message to every destination that somebody
-// subscribes to, one after the other, and remembers for [Delivery.Statuses] which
-// of them fail. No event depends on it: a delivery finds out for itself.
+// subscribes to whom it admits, one after the other, and remembers for
+// [Delivery.Statuses] which of them fail. No event depends on it: a delivery finds out for itself.
 func (d *Delivery) CheckDestinations(ctx context.Context) {
 	subscribed := map[checkKey]*logs.Filter{}
 	for f := range d.cfg.Logs.Subscriptions("") {
-		subscribed[checkKeyOf(f)] = f
+		if newWalk(&d.cfg, f.Sender(), f.Destination).tells() {
+			subscribed[checkKeyOf(f)] = f
+		}
 	}
 	results := make(map[checkKey]checkResult, len(subscribed))
 	for key, f := range subscribed {

@@ -118,22 +118,39 @@ func keyOf(f *logs.Filter) filterKey {
 	return filterKey{f.Account, f.Region, f.Group, f.Name, f.AccountLevel}
 }
 
-// permit takes the steps until one of them fails.
+// permit takes the steps until one of them fails. Those of the sender's side come
+// first: what fails there says nothing of whether a foreign destination is there.
 func (w *walk) permit() (*kinesis.StreamWriter, error) {
-	for _, s := range w.steps {
-		if s.advisory {
-			continue
-		}
-		f, err := s.ask(w)
-		if err != nil {
-			return nil, err
-		}
-		if !f.passed {
-			return nil, &Refusal{
-				Check: s.name, Reason: f.reason, Destination: w.to,
-				Foreign: s.side == recipientSide && w.recipient != w.sender.Account,
+	for _, side := range []side{senderSide, recipientSide} {
+		for _, s := range w.steps {
+			if s.advisory || s.side != side {
+				continue
+			}
+			f, err := s.ask(w)
+			if err != nil {
+				return nil, err
+			}
+			if !f.passed {
+				return nil, &Refusal{
+					Check: s.name, Reason: f.reason, Destination: w.to,
+					Foreign: side == recipientSide && w.recipient != w.sender.Account,
+				}
 			}
 		}
 	}
 	return w.target, nil
+}
+
+// tells reports whether the sender may know how the destination fares: it is of the
+// sender's account, or it admits the sender.
+func (w *walk) tells() bool {
+	if w.recipient == w.sender.Account {
+		return true
+	}
+	for _, ask := range []func(*walk) (finding, error){(*walk).speak, (*walk).findDestination, (*walk).askAccessPolicy} {
+		if f, err := ask(w); err != nil || !f.passed {
+			return false
+		}
+	}
+	return true
 }

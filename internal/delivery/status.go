@@ -218,7 +218,8 @@ type Status struct {
 	// started.
 	Losses []Loss
 	// Checked is when the destination was last sent a control message, zero when it
-	// has not been, and CheckError why that failed, empty when it did not.
+	// has not been, and CheckError why that failed, empty when it did not. A sender
+	// whom a foreign destination does not admit is told the same always.
 	Checked    time.Time
 	CheckError string
 }
@@ -275,7 +276,11 @@ func (d *Delivery) status(f *logs.Filter, key filterKey, t Tally, lags lags) *St
 	r, _, _ := d.records.Get(key.catalogKey())
 	s.Losses = r.Losses
 	s.refine(key, lags)
-	s.Checked, s.CheckError = d.checks.of(f)
+	if newWalk(&d.cfg, f.Sender(), f.Destination).tells() {
+		s.Checked, s.CheckError = d.checks.of(f)
+	} else {
+		s.CheckError = notAdmitted(f.Destination)
+	}
 	return s
 }
 

@@ -28,7 +28,8 @@ const (
 const (
 	keyringName     = "keyring"
 	keyringLockName = "keyring.lock"
-	// keyringPause is how often a running server looks for a new key.
+	// keyringPause is how often a running server looks for a new key, unless
+	// Config.KeyringChecks says otherwise.
 	keyringPause = 10 * time.Second
 	// keyAfterlife is how long a key opens after another has taken its place. No
 	// session lasts as long.
@@ -105,10 +106,11 @@ func (k *keyring) reload() error {
 
 func newest(keys []heldKey) uint32 { return keys[len(keys)-1].ID }
 
-// run takes new keys into use until ctx ends: it seals what is stored under the
-// newest, by reseal, and removes keys whose time is over.
-func (k *keyring) run(ctx context.Context, reseal func(context.Context) error) error {
-	tick := time.NewTicker(keyringPause)
+// run looks for new keys after each pause and takes them into use until ctx ends: it
+// seals what is stored under the newest, by reseal, and removes keys whose time is
+// over.
+func (k *keyring) run(ctx context.Context, pause time.Duration, reseal func(context.Context) error) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		if err := k.settle(ctx, reseal); err != nil && ctx.Err() == nil {

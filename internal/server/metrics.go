@@ -128,22 +128,38 @@ func newSubscriptionMetrics(incoming func() iter.Seq[logs.Incoming], statuses fu
 		folded: prometheus.NewDesc("tributary_metrics_folded",
 			`Log groups and subscriptions without series of their own, added up under "other".`, nil, nil),
 		perSubscription: []subscriptionMetric{
-			{of("matched_log_events_total", "Log events that the filter's pattern matched."), counter,
-				func(s *delivery.Status) float64 { return float64(s.MatchedEvents) }, false},
-			{of("forwarded_bytes_total", "Compressed bytes sent to the destination (AWS: ForwardedBytes)."), counter,
-				func(s *delivery.Status) float64 { return float64(s.ForwardedBytes) }, false},
-			{of("forwarded_log_events_total", "Log events sent to the destination (AWS: ForwardedLogEvents)."), counter,
-				func(s *delivery.Status) float64 { return float64(s.ForwardedEvents) }, false},
-			{of("delivery_errors_total", "Log events dropped for good (AWS: DeliveryErrors)."), counter,
-				func(s *delivery.Status) float64 { return float64(s.DeliveryErrors) }, false},
-			{of("delivery_throttling_total", "Log events whose delivery was throttled, each time (AWS: DeliveryThrottling)."), counter,
-				func(s *delivery.Status) float64 { return float64(s.DeliveryThrottling) }, false},
-			{of("delivery_expired_total", "Log events dropped because they could not be delivered for 24 hours; delivery_errors_total has them too."), counter,
-				func(s *delivery.Status) float64 { return float64(s.ExpiredEvents) }, false},
-			{of("subscription_lag_events", "Matching log events that wait behind a destination which does not take them."), gauge,
-				func(s *delivery.Status) float64 { return float64(s.LagEvents) }, false},
-			{of("subscription_lag_seconds", "Age of the oldest log event that has not been dealt with."), gauge,
-				func(s *delivery.Status) float64 { return s.Lag.Seconds() }, true},
+			{
+				of("matched_log_events_total", "Log events that the filter's pattern matched."), counter,
+				func(s *delivery.Status) float64 { return float64(s.MatchedEvents) }, false,
+			},
+			{
+				of("forwarded_bytes_total", "Compressed bytes sent to the destination (AWS: ForwardedBytes)."), counter,
+				func(s *delivery.Status) float64 { return float64(s.ForwardedBytes) }, false,
+			},
+			{
+				of("forwarded_log_events_total", "Log events sent to the destination (AWS: ForwardedLogEvents)."), counter,
+				func(s *delivery.Status) float64 { return float64(s.ForwardedEvents) }, false,
+			},
+			{
+				of("delivery_errors_total", "Log events dropped for good (AWS: DeliveryErrors)."), counter,
+				func(s *delivery.Status) float64 { return float64(s.DeliveryErrors) }, false,
+			},
+			{
+				of("delivery_throttling_total", "Log events whose delivery was throttled, each time (AWS: DeliveryThrottling)."), counter,
+				func(s *delivery.Status) float64 { return float64(s.DeliveryThrottling) }, false,
+			},
+			{
+				of("delivery_expired_total", "Log events dropped because they could not be delivered for 24 hours; delivery_errors_total has them too."), counter,
+				func(s *delivery.Status) float64 { return float64(s.ExpiredEvents) }, false,
+			},
+			{
+				of("subscription_lag_events", "Matching log events that wait behind a destination which does not take them."), gauge,
+				func(s *delivery.Status) float64 { return float64(s.LagEvents) }, false,
+			},
+			{
+				of("subscription_lag_seconds", "Age of the oldest log event that has not been dealt with."), gauge,
+				func(s *delivery.Status) float64 { return s.Lag.Seconds() }, true,
+			},
 		},
 	}
 }

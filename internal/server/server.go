@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ type Config struct {
 	// DestinationChecks is how often destinations that somebody subscribes to get a
 	// control message; 0 for an hour, less for never.
 	DestinationChecks time.Duration
+	// KeyringChecks is how often the server looks for a new root key; 0 for ten
+	// seconds.
+	KeyringChecks time.Duration
 	// MetricsListen is the host:port of a second listener, for the operator: its
 	// /metrics has the series of accounts, log groups and filters too. It asks for no
 	// signature. Empty: there is none.
@@ -272,7 +276,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	if operators != nil {
 		start("metrics", func(ctx context.Context) error { return s.serveMetrics(ctx, operators) })
 	}
-	start("keyring", func(ctx context.Context) error { return s.keys.run(ctx, s.iam.Reseal) })
+	start("keyring", func(ctx context.Context) error { return s.keys.run(ctx, cmp.Or(s.cfg.KeyringChecks, keyringPause), s.iam.Reseal) })
 	start("kinesis", s.kinesis.Run)
 	start("logs", s.logs.Run)
 	start("delivery", s.delivery.Run)

@@ -1,23 +1,42 @@
 package soak_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tributary/test/process"
 )
 
 const root = "../.."
 
-// build builds the program, with faults planted if there are any.
+// build builds the program, with faults planted if there are any: each kind once for
+// all rigs, into a directory that TestMain removes.
 func build(t *testing.T, faults ...process.Fault) (program string) {
 	t.Helper()
-	program, err := process.BuildFaulty(root, t.TempDir(), faults...)
+	kind := sha256.Sum256(fmt.Append(nil, faults))
+	dir := filepath.Join(os.Getenv(scratch), fmt.Sprintf("program-%x", kind[:8]))
+	if built := filepath.Join(dir, "tributary"); exists(built) {
+		return built
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	program, err := process.BuildFaulty(root, dir, faults...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("built in %.1f s", time.Since(began).Seconds())
 	return program
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // The faults take one protection each out of the program. A rig that does not find

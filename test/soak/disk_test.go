@@ -66,7 +66,8 @@ func (d *disk) data() string { return filepath.Join(d.mount, "data") }
 
 // cut ends all writing to the disk, at once and without writing anything more: what
 // has not been synced will not be there, neither data nor the file system's own log.
-func (d *disk) cut() error {
+// At the last moment before that it calls before.
+func (d *disk) cut(before func()) error {
 	const (
 		shutdown   = 0x8004587d // EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 		noLogFlush = uint32(2)
@@ -76,6 +77,7 @@ func (d *disk) cut() error {
 		return err
 	}
 	flags := noLogFlush
+	before()
 	if errno := ioctl(f, shutdown, &flags); errno != 0 {
 		err = fmt.Errorf("shut the file system down: %w", errno)
 	}

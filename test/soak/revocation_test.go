@@ -154,7 +154,9 @@ func (tn *tenancy) makeSender(ctx context.Context, account string) error {
 	if err == nil {
 		err = tn.admitOrganization(ctx, account)
 	}
-	var made struct{ Policy struct{ PolicySummary struct{ ID string } } }
+	var made struct {
+		Policy struct{ PolicySummary struct{ ID string } }
+	}
 	if err == nil {
 		err = tn.as(management).organizations(ctx, "CreatePolicy", object{
 			"Type": "SERVICE_CONTROL_POLICY", "Name": own(account), "Description": "",

@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -104,13 +105,9 @@ func (r *rig) report() {
 		counts = append(counts, fmt.Sprintf("%s: %v", name, r.counts[name]))
 	}
 	r.Logf("%d of %d in %.1f s; %s", f.Done, f.Goal, f.Seconds, strings.Join(counts, "; "))
-	dir := os.Getenv("SOAK_FINDINGS")
-	if dir == "" {
-		return
-	}
 	text, err := json.Marshal(f)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(r.name, "/", "-")+".json"), text, 0o600)
+		err = os.WriteFile(filepath.Join(os.Getenv(scratch), strings.ReplaceAll(r.name, "/", "-")+".json"), text, 0o600)
 	}
 	if err != nil {
 		r.Errorf("keep the finding: %v", err)
@@ -131,25 +128,28 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
+// scratch names the environment variable with the directory that outlives single
+// tests: it holds the program and the findings.
+const scratch = "SOAK_SCRATCH"
+
 // TestMain gathers the findings of a soak into the file that SOAK_REPORT names.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		report := os.Getenv("SOAK_REPORT")
-		if report == "" {
-			return m.Run()
-		}
 		began := time.Now()
-		dir, err := os.MkdirTemp("", "findings")
+		dir, err := os.MkdirTemp("", "soak")
 		if err == nil {
-			err = os.Setenv("SOAK_FINDINGS", dir)
+			err = os.Setenv(scratch, dir)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		code := m.Run()
-		if err := gather(dir, report, began); err != nil {
-			fmt.Fprintln(os.Stderr, "report of the soak:", err)
+		if report := os.Getenv("SOAK_REPORT"); report != "" {
+			err = gather(dir, report, began)
+		}
+		if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+			fmt.Fprintln(os.Stderr, "after the rigs:", err)
 			return 1
 		}
 		return code
@@ -186,10 +186,7 @@ func gather(dir, report string, began time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(report, append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.RemoveAll(dir)
+	return os.WriteFile(report, append(text, '\n'), 0o644)
 }
 
 // output is what a command prints, or nothing.

@@ -107,12 +107,13 @@ type world struct {
 	// tolerated says of a refusal with another status than 503 that it is no wonder;
 	// nil for none.
 	tolerated func(*client.Refusal) bool
-	shards int
+	shards    int
 
 	// The two filters of the log group deliver the same events. What the second
 	// spreads over the shards has no order.
 	inOrder, spread ledger.Ledger
 	silent          atomic.Bool   // the network is cut: no answer counts
+	unheard         atomic.Int64  // answers with status 200 that did not count
 	acks            chan struct{} // gets a value for acknowledged events
 
 	mu       sync.Mutex

@@ -299,12 +299,45 @@ func (s *Store) Open(ctx context.Context, name string) (*Journal, error) {
 func (s *Store) Delete(ctx context.Context, name string) error {
 	s.adminMu.Lock()
 	defer s.adminMu.Unlock()
+	slot, err := s.delete(ctx, name)
+	if err == nil {
+		s.slots.give(slot)
+	}
+	return err
+}
+
+// DeleteAll is Delete for those of the journals that are there, all at once, as
+// CreateAll makes them. After an error some may be gone.
+func (s *Store) DeleteAll(ctx context.Context, names []string) error {
+	s.adminMu.Lock()
+	defer s.adminMu.Unlock()
+	errs := make([]error, len(names))
+	slots := make([]int, len(names))
+	var deleting sync.WaitGroup
+	for i, name := range names {
+		deleting.Go(func() { slots[i], errs[i] = s.delete(ctx, name) })
+	}
+	deleting.Wait()
+	for i := range errs {
+		if errs[i] == nil {
+			s.slots.give(slots[i])
+		}
+		if errors.Is(errs[i], ErrUnknown) {
+			errs[i] = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// delete removes a journal and returns its slot, which nobody uses any more. adminMu
+// is held.
+func (s *Store) delete(ctx context.Context, name string) (slot int, err error) {
 	key := catalog.KeyOf(name)
 	r, _, ok := s.table.Get(key)
 	if !ok {
-		return fmt.Errorf("delete journal %s: %w", name, ErrUnknown)
+		return 0, fmt.Errorf("delete journal %s: %w", name, ErrUnknown)
 	}
-	_, err := s.table.Update(ctx, key, func(r record, exists bool) (record, error) {
+	_, err = s.table.Update(ctx, key, func(r record, exists bool) (record, error) {
 		if !exists {
 			return r, ErrUnknown
 		}
@@ -312,20 +345,19 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		return r, nil
 	})
 	if err != nil {
-		return fmt.Errorf("delete journal %s: %w", name, err)
+		return 0, fmt.Errorf("delete journal %s: %w", name, err)
 	}
 	if j := s.takeOpen(name); j != nil {
 		j.close()
 	}
 	s.recent.drop(r.ID)
 	if err := s.forget(ctx, name, r.ID); err != nil {
-		return fmt.Errorf("delete journal %s: %w", name, err)
+		return 0, fmt.Errorf("delete journal %s: %w", name, err)
 	}
-	s.slots.give(r.Slot)
 	s.conditionsMu.Lock()
 	defer s.conditionsMu.Unlock()
 	delete(s.conditions, name)
-	return nil
+	return r.Slot, nil
 }
 
 // forget removes the stream, then the record that leads to it.

@@ -127,3 +127,43 @@ func TestGateAndJournals(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestManyJournalsAreMadeAndDeletedAtOnce(t *testing.T) {
+	e := openEngine(t, t.TempDir())
+	mustAppend(t, mustCreate(t, e, "stays"), "here")
+	mustAppend(t, mustCreate(t, e, "05"), "kept by CreateAll")
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("%02d", i))
+	}
+	for range 2 { // the second time there is nothing left to do
+		if err := e.store.CreateAll(t.Context(), names); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := e.store.Names(), append(slices.Clone(names), "stays"); !slices.Equal(got, want) {
+			t.Errorf("Names after CreateAll = %q, want %q", got, want)
+		}
+	}
+	if got, err := readAll(t, mustOpen(t, e, "05"), Position{}); err != nil || len(got) != 1 {
+		t.Errorf("journal 05 holds %v, %v, want what was in it", got, err)
+	}
+	for range 2 {
+		if err := e.store.DeleteAll(t.Context(), names); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.store.Names(); !slices.Equal(got, []string{"stays"}) {
+			t.Errorf("Names after DeleteAll = %q, want stays alone", got)
+		}
+	}
+	// Each of the slots is free again, once.
+	taken := map[int]bool{}
+	for _, name := range append(names, "one more") {
+		mustCreate(t, e, name)
+	}
+	for _, r := range e.store.table.Scan(catalog.Key{}) {
+		if taken[r.Slot] || r.Slot > len(names)+1 {
+			t.Errorf("slot %d is taken twice, or not one of the first %d", r.Slot, len(names)+2)
+		}
+		taken[r.Slot] = true
+	}
+}

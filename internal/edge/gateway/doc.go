@@ -19,7 +19,8 @@
 // X-Amz-Target; some speak AWS CBOR 1.1 or AWS JSON 1.0 as well, by content type.
 // Query services (iam, sts) are forms answered in XML, routed by
 // the service in the credential scope and Action. The URL's path means nothing,
-// as in AWS.
+// as in AWS. A form for one of the few operations that AWS answers to anybody needs no
+// signature (unsigned.go).
 //
 // What an unauthenticated client can cost is bounded: the head by the server of
 // [NewServer], the body by [smallBody], since a larger one is read only when the

@@ -243,7 +243,7 @@ func (x *exchange) serveJSON() error {
 		return err
 	}
 	if x.operation.Scans() && x.codec != &inCBOR {
-		in.Body = body.bytes()
+		in.Body, in.Parse = body.bytes(), x.decode
 	} else if in.Tree, err = x.decode(body.bytes()); err != nil {
 		return err
 	}
@@ -333,7 +333,7 @@ func malformedBody() error { return api.Refuse("SerializationException", "") }
 func (x *exchange) serveQuery() error {
 	auth, err := x.readAuthorization()
 	if err != nil {
-		return err
+		return x.serveUnsigned(err)
 	}
 	account, err := x.admit(auth)
 	if err != nil {

@@ -66,12 +66,13 @@ func testServices(w *wire) []api.Service {
 		}
 		return ops
 	}
+	open := api.WithoutSignature(define(w, "Open", func(in *thing) (*thing, error) { return in, nil }))
 	return []api.Service{
 		{Name: "logs", TargetPrefix: "Logs_20140328", Protocol: api.JSON, Constraints: api.ConstraintStyle{Code: "InvalidParameterException"}, MessageMember: "message", Operations: operations(true)},
 		{Name: "kinesis", TargetPrefix: "Kinesis_20131202", Protocol: api.JSON, CBOR: true, Constraints: api.ConstraintStyle{Code: "ValidationException"}, MessageMember: "message", Operations: operations(false)},
 		{Name: "organizations", TargetPrefix: "AWSOrganizationsV20161128", Protocol: api.JSON, Constraints: api.ConstraintStyle{Code: "InvalidInputException"}, MessageMember: "Message", Operations: operations(false)},
 		{Name: "iam", Version: "2010-05-08", XMLNamespace: "https://iam.amazonaws.com/doc/2010-05-08/", Protocol: api.Query, Constraints: api.ConstraintStyle{Code: "ValidationError", HideValues: true}, Operations: operations(false)},
-		{Name: "sts", Version: "2011-06-15", XMLNamespace: "https://sts.amazonaws.com/doc/2011-06-15/", Protocol: api.Query, Constraints: api.ConstraintStyle{Code: "ValidationError"}, Operations: operations(false)},
+		{Name: "sts", Version: "2011-06-15", XMLNamespace: "https://sts.amazonaws.com/doc/2011-06-15/", Protocol: api.Query, Constraints: api.ConstraintStyle{Code: "ValidationError"}, Operations: append(operations(false), open)},
 	}
 }
 

@@ -222,11 +222,3 @@ func levels(raws []json.RawMessage, usage Usage) [][]Source {
 	}
 	return all
 }
-
-func list(reasons []Reason) string {
-	var b strings.Builder
-	for _, r := range reasons {
-		b.WriteString("  " + r.String() + "\n")
-	}
-	return b.String()
-}

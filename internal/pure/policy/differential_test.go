@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -93,4 +94,12 @@ func envInt(t *testing.T, name string, otherwise int) int {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return n
+}
+
+func list(reasons []Reason) string {
+	var b strings.Builder
+	for _, r := range reasons {
+		b.WriteString("  " + r.String() + "\n")
+	}
+	return b.String()
 }

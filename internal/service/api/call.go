@@ -12,7 +12,7 @@ import (
 type Call struct {
 	Service   string // signing name
 	Operation string
-	Region    arn.Region // from the credential scope
+	Region    arn.Region // from the credential scope; empty without a signature
 	Caller    Caller
 	RequestID string
 	Time      time.Time // when the request was authenticated, UTC
@@ -40,6 +40,10 @@ type Caller struct {
 	// (aws:tokenissuetime, aws:federatedprovider, tags).
 	SessionContext policy.Context
 }
+
+// Nobody is the caller of a request without a signature. Only operations made by
+// [WithoutSignature] are called so.
+func Nobody() Caller { return Caller{Principal: policy.Principal{Kind: policy.Anonymous}} }
 
 // Timestamp is a point in time on the wire: epoch seconds with a fraction in
 // JSON, ISO 8601 in XML, tagged milliseconds in CBOR. The zero value is absent.

@@ -107,14 +107,19 @@ type Input struct {
 	// Loose says that the tree comes from a form, where every leaf is a string
 	// and a list is a map of "member" to a map of indices.
 	Loose bool
-	// Body is the JSON body of an operation that scans it.
-	Body []byte
+	// Body is the JSON body of an operation that scans it, and Parse makes a tree of
+	// it when the scanner leaves it to that.
+	Body  []byte
+	Parse func(body []byte) (tree any, err error)
 }
 
 // Do binds the input, checks its constraints, authorizes the call and handles
 // it. It returns a pointer to the output, or a *Stream for an operation that answers
 // one. The error is an *Exception, or something of ours.
 func (d *Dispatcher) Do(ctx context.Context, op *Operation, call *Call, in Input) (any, error) {
+	if call.Caller.Principal.Kind == policy.Anonymous && !op.unsigned {
+		panic("api: " + op.Name + " is called without a signature")
+	}
 	svc := d.services[call.Service]
 	v, err := bindInput(op, svc.Constraints, in)
 	if err != nil {
@@ -174,7 +179,13 @@ func (s *Service) Unavailable() *Exception {
 
 func bindInput(op *Operation, style ConstraintStyle, in Input) (any, error) {
 	if op.scan != nil && in.Body != nil {
-		return op.scan(in.Body)
+		v, err := op.scan(in.Body)
+		if v != nil || err != nil {
+			return v, err
+		}
+		if in.Tree, err = in.Parse(in.Body); err != nil {
+			return nil, err
+		}
 	}
 	return bind(op.shape, style, in)
 }

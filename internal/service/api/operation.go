@@ -39,6 +39,8 @@ type Operation struct {
 	output reflect.Type // nil when the operation has no output members
 	shape  *shape
 	scan   func(body []byte) (any, error)
+	// unsigned is true for an operation that anybody may call, see WithoutSignature.
+	unsigned bool
 	// maxEvent is more than 0 for an operation that answers an event stream.
 	maxEvent int64
 	target   func(*Call, any) ([]Access, error)
@@ -58,6 +60,9 @@ func (o *Operation) OutputType() reflect.Type { return o.output }
 // Scans reports whether the operation reads its JSON body with a scanner of its
 // own, so that the door hands it the body and not a value tree.
 func (o *Operation) Scans() bool { return o.scan != nil }
+
+// Unsigned reports whether requests for the operation need no signature.
+func (o *Operation) Unsigned() bool { return o.unsigned }
 
 // Void is the output of an operation that has no output members.
 type Void struct{}
@@ -113,17 +118,28 @@ func Define[In, Out any](
 	}
 }
 
+// WithoutSignature returns o as one of the few operations that AWS answers to whoever
+// asks, because the input itself is what proves something
+// (AssumeRoleWithWebIdentity). Its handler must not rely on the caller, who is
+// [Nobody] when the request is not signed; its target must name no access.
+func WithoutSignature(o Operation) Operation {
+	o.unsigned = true
+	return o
+}
+
 // WithScanner returns o with a reader of its own for JSON bodies, for the few
 // operations whose bodies are too large to build a tree of. scan checks syntax,
-// types and constraints itself, and returns an *In or an *Exception. The input
-// may refer to body, which is not changed until the call has been answered.
+// types and constraints itself, and returns an *In or an *Exception; nil and nil
+// leave the body to those who read a tree, such as one that is to be refused in
+// their words. The input may refer to body, which is not changed until the call has
+// been answered.
 func WithScanner[In any](o Operation, scan func(body []byte) (*In, error)) Operation {
 	if reflect.TypeFor[In]() != o.input {
 		panic("api: scanner of " + o.Name + " makes another type than its handler takes")
 	}
 	o.scan = func(body []byte) (any, error) {
 		in, err := scan(body)
-		if err != nil {
+		if err != nil || in == nil {
 			return nil, err
 		}
 		return in, nil

@@ -57,6 +57,43 @@ func TestAccountSummaryCounts(t *testing.T) {
 	}
 }
 
+// The numbers that the quotas really are stand in the summary above.
+func TestUsersRolesAndPoliciesOfAnAccountHaveQuotas(t *testing.T) {
+	w := newWorld(t, false)
+	const quota = 2
+	w.iam.SetQuotas(quota)
+	for _, c := range []struct {
+		create, remove, counts string
+		in                     func(name string) members
+		of                     func(name string) members
+	}{
+		{
+			"CreateUser", "DeleteUser", "UsersPerAccount: 2",
+			func(name string) members { return members{"UserName": name} },
+			func(name string) members { return members{"UserName": name} },
+		},
+		{
+			"CreateRole", "DeleteRole", "RolesPerAccount: 2",
+			func(name string) members {
+				return members{"RoleName": name, "AssumeRolePolicyDocument": trustOf(`{"AWS":"111111111111"}`, "")}
+			},
+			func(name string) members { return members{"RoleName": name} },
+		},
+		{
+			"CreatePolicy", "DeletePolicy", "PoliciesPerAccount: 2",
+			func(name string) members { return members{"PolicyName": name, "PolicyDocument": allow("*", "*")} },
+			func(name string) members { return members{"PolicyArn": "arn:aws:iam::111111111111:policy/" + name} },
+		},
+	} {
+		w.done(root(alpha), "iam:"+c.create, c.in("a"))
+		w.done(root(alpha), "iam:"+c.create, c.in("b"))
+		w.refused(root(alpha), "iam:"+c.create, c.in("more"), "LimitExceeded: Cannot exceed quota for "+c.counts)
+		w.done(root(beta), "iam:"+c.create, c.in("more")) // an account for itself
+		w.done(root(alpha), "iam:"+c.remove, c.of("a"))
+		w.done(root(alpha), "iam:"+c.create, c.in("more"))
+	}
+}
+
 func TestAuthorizationDetails(t *testing.T) {
 	w := newWorld(t, false)
 	a := root(alpha)

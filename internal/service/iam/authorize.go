@@ -44,6 +44,19 @@ func AccountCaller(account arn.AccountID) api.Caller {
 	return api.Caller{Principal: policy.Principal{Kind: policy.Root, Account: account, ARN: account.Root()}}
 }
 
+// RoleCaller stands for a role of an account, whichever, for the question whether one
+// would be admitted where the account as a whole is not. Policies that name roles do
+// not name this one.
+func RoleCaller(account arn.AccountID) api.Caller {
+	return api.Caller{Principal: policy.Principal{
+		Kind:    policy.Session,
+		Account: account,
+		ARN:     arn.New("sts", "", account, "assumed-role//"),
+		RoleARN: arn.New("iam", "", account, "role/"),
+		ID:      "AROA:", // of no role
+	}}
+}
+
 // A question is one access that somebody wants to make, and in what
 // circumstances.
 type question struct {

@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"tributary/internal/pure/policy"
@@ -99,6 +100,48 @@ func TestConditionKeys(t *testing.T) {
 			}
 			equal(t, "allowed", err == nil, c.want)
 		})
+	}
+}
+
+// TestMultiFactorAuthPresentIsOfTemporaryCredentials holds AWS's pitfall too: without
+// IfExists, a condition that the key is false spares long-term keys.
+func TestMultiFactorAuthPresentIsOfTemporaryCredentials(t *testing.T) {
+	w := newWorld(t, false)
+	alice := w.user(alpha, "alice", "")
+	r := w.role(alpha, "r", `{"AWS":"111111111111"}`)
+	if_ := func(operator, value string) string {
+		return `{"Statement":{"Effect":"Allow","Action":["organizations:ListRoots","sts:*"],"Resource":"*","Condition":{"` + operator + `":{"aws:MultiFactorAuthPresent":"` + value + `"}}}}`
+	}
+	give := func(document string) {
+		w.done(root(alpha), "iam:PutUserPolicy", members{"UserName": "alice", "PolicyName": "p", "PolicyDocument": document})
+		w.done(root(alpha), "iam:PutRolePolicy", members{"RoleName": "r", "PolicyName": "p", "PolicyDocument": document})
+	}
+	give(allow("*", "*"))
+	role := w.assume(alice, r.ARN, "s1", nil)
+	c := do[iam.GetSessionTokenOutput](w, alice, "sts:GetSessionToken", nil).Credentials
+	token := credential{c.AccessKeyID, c.SecretAccessKey, c.SessionToken}
+	for _, c := range []struct {
+		operator, value      string
+		key, session, ofRole bool
+	}{
+		{"Bool", "true", false, false, false},
+		{"Bool", "false", false, true, true},
+		{"BoolIfExists", "true", true, false, false},
+		{"BoolIfExists", "false", true, true, true},
+		{"Null", "true", true, false, false},
+		{"Null", "false", false, true, true},
+	} {
+		give(if_(c.operator, c.value))
+		for name, one := range map[string]struct {
+			who  credential
+			want bool
+		}{"a long-term key": {alice, c.key}, "a session token": {token, c.session}, "a session of a role": {role, c.ofRole}} {
+			_, err := w.call(one.who, "organizations:ListRoots", nil)
+			e, _ := api.AsException(err)
+			if allowed := e == nil || e.Code != "AccessDeniedException" || !strings.Contains(e.Message, "is not authorized to perform"); allowed != one.want {
+				t.Errorf("%s %s: %s is allowed: %t, want %t (%v)", c.operator, c.value, name, allowed, one.want, err)
+			}
+		}
 	}
 }
 

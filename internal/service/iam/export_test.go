@@ -6,6 +6,11 @@ import (
 	"tributary/internal/pure/arn"
 )
 
+// SetQuotas lets an account have only so many users, roles and managed policies each.
+func (s *Service) SetQuotas(n int) {
+	s.users.quota, s.roles.quota, s.policies.quota = n, n, n
+}
+
 // BeginRename does the first of the two writes that give a user and a group
 // another name, as before a crash.
 func (s *Service) BeginRename(ctx context.Context, account arn.AccountID, from, to string) error {

@@ -41,10 +41,10 @@ func compile(text string, usage policy.Usage) compiled {
 	return compiled{document: doc, context: len(doc.ContextKeys()) > 0}
 }
 
-// grantsOf are those of the user, or of the role behind the session. A root user
-// has none and needs none; somebody who no longer exists has none and gets
-// nothing. A federated user has those of whoever made the session, within the
-// session's policies.
+// grantsOf are those of the user, or of the role behind the session. A root user,
+// and a federated user whom the root user made, have none and need none; somebody
+// who no longer exists has none and gets nothing. Another federated user has those of
+// the user who made the session, within the session's policies.
 func (s *Service) grantsOf(p *policy.Principal) *grants {
 	switch p.Kind {
 	case policy.User:
@@ -53,9 +53,6 @@ func (s *Service) grantsOf(p *policy.Principal) *grants {
 			return s.userGrants(&u, rev)
 		}
 	case policy.Federated:
-		if p.UserARN == "" || p.UserARN == p.Account.Root() {
-			return s.rootGrants
-		}
 		u, rev, ok := s.users.Get(entityKey(p.Account, lastName(p.UserARN)))
 		if ok && u.arn() == p.UserARN {
 			return s.userGrants(&u, rev)
@@ -67,12 +64,6 @@ func (s *Service) grantsOf(p *policy.Principal) *grants {
 		}
 	}
 	return &grants{}
-}
-
-// newRootGrants are what a federated user has whose session the root user made.
-func newRootGrants() *grants {
-	c := compile(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, policy.Identity)
-	return &grants{sources: []policy.Source{{Name: "rights of the root user", Document: c.document}}}
 }
 
 func (s *Service) userGrants(u *userRecord, rev catalog.Revision) *grants {

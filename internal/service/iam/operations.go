@@ -35,7 +35,7 @@ func (s *Service) STS() api.Service {
 		Operations: []api.Operation{
 			api.Define("GetCallerIdentity", unasked[GetCallerIdentityInput], s.getCallerIdentity),
 			api.Define("AssumeRole", s.targetAssumeRole, s.assumeRole),
-			api.Define("AssumeRoleWithWebIdentity", unasked[AssumeRoleWithWebIdentityInput], s.assumeRoleWithWebIdentity),
+			api.WithoutSignature(api.Define("AssumeRoleWithWebIdentity", unasked[AssumeRoleWithWebIdentityInput], s.assumeRoleWithWebIdentity)),
 			api.Define("AssumeRoot", s.targetAssumeRoot, s.assumeRoot),
 			api.Define("GetSessionToken", unasked[GetSessionTokenInput], s.getSessionToken),
 			api.Define("GetFederationToken", targetGetFederationToken, s.getFederationToken),

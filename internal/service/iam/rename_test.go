@@ -2,7 +2,9 @@ package iam_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -44,6 +46,47 @@ func TestAUserStaysTheSameUnderAnotherName(t *testing.T) {
 	w.done(a, "iam:UpdateUser", members{"UserName": "rob", "NewUserName": "ROBERT"}) // there and back
 	w.restart()
 	check("ROBERT")
+}
+
+// TestSessionsOfAUserOutliveTheName holds also that they do not go over to somebody
+// else who is given the old name, and that they end with the user.
+func TestSessionsOfAUserOutliveTheName(t *testing.T) {
+	w := newWorld(t, false)
+	bob := w.user(alpha, "bob", allow("sts:*", "*"))
+	token := do[iam.GetSessionTokenOutput](w, bob, "sts:GetSessionToken", nil).Credentials
+	federated := do[iam.GetFederationTokenOutput](w, bob, "sts:GetFederationToken", members{
+		"Name": "fed", "Policy": allow("organizations:*", "*"),
+	}).Credentials
+	sessions := map[string]credential{
+		"arn:aws:iam::111111111111:user/":              {token.AccessKeyID, token.SecretAccessKey, token.SessionToken},
+		"arn:aws:sts::111111111111:federated-user/fed": {federated.AccessKeyID, federated.SecretAccessKey, federated.SessionToken},
+	}
+	check := func(name string) {
+		t.Helper()
+		for want, c := range sessions {
+			if strings.HasSuffix(want, "/") {
+				want += name
+			}
+			who := do[iam.GetCallerIdentityOutput](w, c, "sts:GetCallerIdentity", nil)
+			equal(t, "who", who.ARN, want)
+		}
+	}
+	check("bob")
+	w.done(root(alpha), "iam:UpdateUser", members{"UserName": "bob", "NewUserName": "robert"})
+	check("robert")
+	w.user(alpha, "bob", "") // somebody else
+	check("robert")
+	w.restart()
+	check("robert")
+
+	w.done(root(alpha), "iam:DeleteUserPolicy", members{"UserName": "robert", "PolicyName": "p"})
+	w.done(root(alpha), "iam:DeleteAccessKey", members{"UserName": "robert", "AccessKeyId": bob.id})
+	w.done(root(alpha), "iam:DeleteUser", members{"UserName": "robert"})
+	for who, c := range sessions {
+		if _, _, err := w.iam.Credentials(context.Background(), c.id, c.token); !errors.Is(err, iam.ErrInvalidToken) {
+			t.Errorf("%s after the user was deleted: got %v, want %v", who, err, iam.ErrInvalidToken)
+		}
+	}
 }
 
 func TestACrashDuringANewNameIsFinishedAtTheNextStart(t *testing.T) {

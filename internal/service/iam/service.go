@@ -48,7 +48,6 @@ type Service struct {
 
 	given       map[string]DevCredential // DevCredentials by key id
 	awsPolicies map[string]policyRecord  // AWS's managed policies by ARN
-	rootGrants  *grants
 
 	// relations guards that what a record refers to exists. Whoever changes an
 	// entity holds it for reading, since the change may refer to another; whoever
@@ -84,7 +83,6 @@ func New(cfg Config) (*Service, error) {
 		messages: cfg.Sealer.For("iam/denial"),
 	}
 	s.registerKinds()
-	s.rootGrants = newRootGrants()
 	var err error
 	if s.awsPolicies, err = readAWSPolicies(); err != nil {
 		return nil, fmt.Errorf("iam: %w", err)

@@ -27,8 +27,8 @@ type session struct {
 	// Role and RoleID are of the role as it was assumed.
 	Role   string `json:"role,omitzero"`
 	RoleID string `json:"roleId,omitzero"`
-	// User and UserID are of the user who asked for the session, empty where the
-	// root user did.
+	// User and UserID are of the user who asked for the session, by the name of then;
+	// empty where the root user did.
 	User   string `json:"user,omitzero"`
 	UserID string `json:"userId,omitzero"`
 	// Name is that of a role session or of a federated user.
@@ -155,8 +155,8 @@ func (s *Service) sessionCaller(ses *session) (policy.Principal, bool) {
 	}
 	maker := rootCaller(ses.Account, "").Principal
 	if ses.User != "" {
-		u, ok := s.user(ses.Account, ses.User)
-		if !ok || u.ID != ses.UserID {
+		u, ok := s.userByID(ses.Account, ses.User, ses.UserID)
+		if !ok {
 			return policy.Principal{}, false
 		}
 		maker = policy.Principal{Kind: policy.User, Account: u.Account, ARN: u.arn(), ID: u.ID}

@@ -26,6 +26,20 @@ func (s *Service) user(account arn.AccountID, name string) (userRecord, bool) {
 	return s.users.find(account, name)
 }
 
+// userByID is the user of a unique id, who had this name at some time. Who has been
+// given another since is looked for among all users of the account.
+func (s *Service) userByID(account arn.AccountID, name, id string) (userRecord, bool) {
+	if u, ok := s.user(account, name); ok && u.ID == id {
+		return u, true
+	}
+	for _, u := range s.users.Scan(catalog.KeyOf(string(account))) {
+		if u.ID == id {
+			return u, true
+		}
+	}
+	return userRecord{}, false
+}
+
 // wire is the wire form of a user. Lists leave tags and boundary out.
 func (u userRecord) wire() User {
 	return User{

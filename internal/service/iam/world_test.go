@@ -41,13 +41,19 @@ type world struct {
 
 func newWorld(t testing.TB, strict bool) *world {
 	t.Helper()
-	w := &world{
-		t: t, dir: t.TempDir(), key: api.RandomKey(), strict: strict,
-		now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
-	}
+	w := closedWorld(t, strict)
 	w.open()
 	t.Cleanup(func() { w.close() })
 	return w
+}
+
+// closedWorld is a world that has not been opened yet.
+func closedWorld(t testing.TB, strict bool) *world {
+	t.Helper()
+	return &world{
+		t: t, dir: t.TempDir(), key: api.RandomKey(), strict: strict,
+		now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+	}
 }
 
 func (w *world) open() {

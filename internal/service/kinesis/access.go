@@ -150,10 +150,17 @@ func resourceTags(tags map[string]string) policy.Context {
 		return nil
 	}
 	keys := policy.Context{}
-	for key, value := range tags {
-		keys["aws:resourcetag/"+strings.ToLower(key)] = []string{value}
-	}
+	addTags(keys, "aws:resourcetag/", tags)
 	return keys
+}
+
+// addTags adds a condition key for each tag. In condition keys case does not count: of
+// tags whose keys differ in nothing else the last one in the order of bytes is the one
+// that policies see, always the same.
+func addTags(keys policy.Context, prefix string, tags map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		keys[prefix+strings.ToLower(key)] = []string{tags[key]}
+	}
 }
 
 // requestTags adds the condition keys of a request that sets tags or removes those of
@@ -161,9 +168,7 @@ func resourceTags(tags map[string]string) policy.Context {
 func requestTags(keys policy.Context, set map[string]string, removed []string) policy.Context {
 	all := policy.Context{}
 	maps.Copy(all, keys)
-	for key, value := range set {
-		all["aws:requesttag/"+strings.ToLower(key)] = []string{value}
-	}
+	addTags(all, "aws:requesttag/", set)
 	all["aws:tagkeys"] = append(slices.Sorted(maps.Keys(set)), removed...)
 	return all
 }

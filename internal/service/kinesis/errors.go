@@ -108,7 +108,7 @@ func errScaleDown(current, target int) error {
 		current, target)
 }
 
-// The texts of these two are ours.
+// The texts of these are ours.
 
 func errScalings(id streamID) error {
 	return api.Refuse("LimitExceededException",
@@ -120,6 +120,17 @@ func errModeChanges(id streamID) error {
 	return api.Refuse("LimitExceededException",
 		"The mode of stream %s under account %s was changed %d times in the last 24 hours, which is the limit.",
 		id.Name, id.Account, modesPerDay)
+}
+
+func errKeyChanges(id streamID) error {
+	return api.Refuse("LimitExceededException",
+		"The key of stream %s under account %s was changed %d times in the last 24 hours, which is the limit.",
+		id.Name, id.Account, keysPerDay)
+}
+
+func errCreating(id streamID) error {
+	return api.Refuse("LimitExceededException",
+		"Account %s has %d streams in state %s, which is the limit.", id.Account, maxCreating, statusCreating)
 }
 
 // The texts of what follows are ours.

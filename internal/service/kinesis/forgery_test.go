@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -11,6 +12,31 @@ import (
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
+
+// A forgerySoak is the result of a long run, which make soak-forgeries keeps in
+// docs/soak.
+type forgerySoak struct {
+	Seed     uint64 `json:"seed"`
+	Tries    int    `json:"tries"`
+	Accepted int    `json:"accepted"`
+	Seconds  int    `json:"seconds"`
+}
+
+// report writes the result to the file that TOKEN_FORGERIES_REPORT names, if there is one.
+func (s forgerySoak) report(t *testing.T) {
+	t.Helper()
+	file := os.Getenv("TOKEN_FORGERIES_REPORT")
+	if file == "" {
+		return
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = os.WriteFile(file, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
 
 // forgeries is how many forged iterators and page tokens are tried. The soak sets
 // TOKEN_FORGERIES to five million.
@@ -54,10 +80,12 @@ func TestNoForgedTokenIsAccepted(t *testing.T) {
 		{"ListShards", "NextToken", "InvalidArgumentException", "Invalid NextToken.", genuine[1]},
 		{"ListStreams", "NextToken", "InvalidArgumentException", "Invalid NextToken.", genuine[2]},
 	}
-	seed := uint64(time.Now().UnixNano())
+	began := time.Now()
+	seed := uint64(began.UnixNano())
 	random := rand.New(rand.NewPCG(seed, 1))
-	accepted := 0
+	tries, accepted := 0, 0
 	try := func(account arn.AccountID, region arn.Region, use int, token, how string) {
+		tries++
 		u := &uses[use]
 		_, err := r.do(account, region, u.op, in{u.member: token})
 		e, refused := api.AsException(err)
@@ -80,7 +108,7 @@ func TestNoForgedTokenIsAccepted(t *testing.T) {
 			}
 		}
 	}
-	for range forgeries(t) {
+	for wanted := forgeries(t); tries < wanted; {
 		use := random.IntN(len(uses))
 		encoding := base64.StdEncoding
 		if use > 0 {
@@ -124,6 +152,7 @@ func TestNoForgedTokenIsAccepted(t *testing.T) {
 		try(alice, region, use, encoding.EncodeToString(raw), how)
 	}
 	if accepted > 0 {
-		t.Errorf("%d forgeries were accepted", accepted)
+		t.Errorf("%d of %d forgeries were accepted", accepted, tries)
 	}
+	forgerySoak{seed, tries, accepted, int(time.Since(began).Round(time.Second).Seconds())}.report(t)
 }

@@ -45,6 +45,9 @@ func (s *Service) getShardIterator(ctx context.Context, call *api.Call, in *GetS
 	if err != nil {
 		return nil, err
 	}
+	if !s.quotas.admitIterator(&st, sh) {
+		return nil, errRateExceeded(id, sh.ID)
+	}
 	at, err := s.startOf(ctx, id, &st, sh, in)
 	if err != nil {
 		return nil, err

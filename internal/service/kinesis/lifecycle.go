@@ -18,9 +18,9 @@ import (
 //
 // AWS's rule: without ShardCount and mode a stream is on-demand with four shards.
 // A stream that is DELETING still holds its name.
-// Ours: at most five streams CREATING at a time is not enforced, as creation
-// takes no time worth a limit; WarmThroughputMiBps is stored and shown and changes
-// nothing, since throughput is not bounded.
+// Ours: that at most five streams are CREATING at a time is a quota (Config.Quotas);
+// WarmThroughputMiBps is stored and shown and changes nothing, since throughput is not
+// bounded.
 func (s *Service) createStream(ctx context.Context, call *api.Call, in *CreateStreamInput) (*api.Void, error) {
 	id := streamID{call.Account(), call.Region, in.StreamName}
 	mode, shards, err := capacity(in)
@@ -29,6 +29,9 @@ func (s *Service) createStream(ctx context.Context, call *api.Call, in *CreateSt
 	}
 	if _, _, exists := s.streams.Get(id.key()); exists {
 		return nil, errStreamExists(id)
+	}
+	if s.quotas != nil && s.countCreating(id) >= maxCreating {
+		return nil, errCreating(id)
 	}
 	if current := s.countShards(id); shards > s.cfg.ShardLimit-current {
 		return nil, errShardLimit(id, current, s.cfg.ShardLimit, shards)
@@ -82,6 +85,17 @@ func capacity(in *CreateStreamInput) (mode string, shards int, err error) {
 		return "", 0, errMode("ShardCount must not be given for streams in mode %s.", modeOnDemand)
 	}
 	return mode, onDemandShards, nil
+}
+
+// countCreating counts the streams of an account in a Region that are CREATING.
+func (s *Service) countCreating(id streamID) int {
+	n := 0
+	for _, st := range s.streams.Scan(catalog.KeyOf(string(id.Account), string(id.Region))) {
+		if st.Status == statusCreating {
+			n++
+		}
+	}
+	return n
 }
 
 // countShards counts the open shards of an account in a Region.
@@ -189,7 +203,7 @@ func (s *Service) step(ctx context.Context, k catalog.Key, p *settling) (arrived
 	}
 	settle := s.createJournals
 	if st.Status == statusDeleting {
-		settle = s.deleteJournals
+		settle = s.cfg.Journals.DeleteAll
 	}
 	names, done := st.unsettled(), p.done[st.way()]
 	todo := names[done:min(done+journalsPerTurn, len(names))]
@@ -242,15 +256,6 @@ func (st *stream) unsettled() []string {
 // are not compressed: delivered records are gzip already.
 func (s *Service) createJournals(ctx context.Context, names []string) error {
 	return s.cfg.Journals.CreateAll(ctx, names)
-}
-
-func (s *Service) deleteJournals(ctx context.Context, names []string) error {
-	for _, name := range names {
-		if err := s.deleteJournal(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // deleteJournal removes a journal, unless an interrupted attempt has removed it or

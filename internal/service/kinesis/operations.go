@@ -22,7 +22,9 @@ func (s *Service) Table() api.Service {
 
 			// records
 			api.Define("PutRecord", onStream(s, "PutRecord", func(in *PutRecordInput) (string, string) { return in.StreamName, in.StreamARN }), s.putRecord),
-			api.Define("PutRecords", onStream(s, "PutRecords", func(in *PutRecordsInput) (string, string) { return in.StreamName, in.StreamARN }), s.putRecords),
+			api.WithScanner(
+				api.Define("PutRecords", onStream(s, "PutRecords", func(in *PutRecordsInput) (string, string) { return in.StreamName, in.StreamARN }), s.putRecords),
+				scanPutRecords),
 			api.Define("GetShardIterator", onStream(s, "GetShardIterator", func(in *GetShardIteratorInput) (string, string) { return in.StreamName, in.StreamARN }), s.getShardIterator),
 			api.Define("GetRecords", onFound(s, "GetRecords", s.iteratedStream), s.getRecords),
 

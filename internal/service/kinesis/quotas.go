@@ -17,8 +17,9 @@ const (
 	// NoQuotas: none. A shard takes and gives what the disk does.
 	NoQuotas Quotas = ""
 	// AWSQuotas are those that AWS documents: of a shard 1 MiB/s and 1,000 records/s
-	// in, 2 MiB/s and 5 calls of GetRecords a second out; of an account a few calls a
-	// second of each operation on streams.
+	// in, 2 MiB/s and 5 calls of GetRecords a second out, and 5 of GetShardIterator; of
+	// an account a few calls a second of each operation on streams, and five streams
+	// CREATING at a time.
 	AWSQuotas Quotas = "aws"
 )
 
@@ -39,7 +40,11 @@ const (
 	shardRecordsIn = 1000
 	shardBytesOut  = 2 << 20
 	shardReadsOut  = 5
+	shardIterators = 5
 )
+
+// maxCreating is how many streams of an account may be CREATING in a Region.
+const maxCreating = 5
 
 // quotas counts what shards and accounts have used. A nil one admits everything.
 //
@@ -66,7 +71,12 @@ type callKey struct {
 }
 
 // shardUse is up to when a shard's rates have been used.
-type shardUse struct{ bytesIn, recordsIn, bytesOut, readsOut time.Time }
+type shardUse struct{ bytesIn, recordsIn, bytesOut, readsOut, iterators time.Time }
+
+// ahead reports whether a rate has been used beyond now.
+func (u *shardUse) ahead(now time.Time) bool {
+	return u.bytesIn.After(now) || u.recordsIn.After(now) || u.bytesOut.After(now) || u.readsOut.After(now) || u.iterators.After(now)
+}
 
 const sweepAt = 4096
 
@@ -129,6 +139,16 @@ func (q *quotas) admitRead(st *stream, sh *shard) bool {
 	return !use.bytesOut.After(now) && take(&use.readsOut, now, share(1, shardReadsOut), time.Second)
 }
 
+// admitIterator counts one call of GetShardIterator.
+func (q *quotas) admitIterator(st *stream, sh *shard) bool {
+	if q == nil {
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return take(&q.use(st, sh).iterators, q.now(), share(1, shardIterators), time.Second)
+}
+
 // countRead counts what an answer of GetRecords held. It is known after the fact, so
 // a large answer is paid for by the calls that follow.
 func (q *quotas) countRead(st *stream, sh *shard, bytes int) {
@@ -163,7 +183,7 @@ func (q *quotas) forget() {
 	}
 	now := q.now()
 	for key, u := range q.shards {
-		if !u.bytesIn.After(now) && !u.recordsIn.After(now) && !u.bytesOut.After(now) && !u.readsOut.After(now) {
+		if !u.ahead(now) {
 			delete(q.shards, key)
 		}
 	}

@@ -111,6 +111,42 @@ func TestShardGivesFiveReadsAndTwoMebibytesASecond(t *testing.T) {
 	}
 }
 
+func TestShardGivesFiveIteratorsASecond(t *testing.T) {
+	r := newRig(t, withQuotas)
+	r.create("s", 2)
+	members := in{"StreamName": "s", "ShardId": "0", "ShardIteratorType": "LATEST"}
+	for i := range shardIterators {
+		if code := r.fails("GetShardIterator", members); code != "" {
+			t.Errorf("iterator %d: %s", i, code)
+		}
+	}
+	r.refused("GetShardIterator", members, "ProvisionedThroughputExceededException", rateOf0)
+	r.iterator("s", 1, iteratorLatest, nil) // which another shard gives
+	r.clock.advance(200 * time.Millisecond)
+	if code := r.fails("GetShardIterator", members); code != "" {
+		t.Errorf("a fifth of a second later: %s", code)
+	}
+}
+
+func TestFiveStreamsAreCreatingAtATime(t *testing.T) {
+	for _, quotas := range []Quotas{NoQuotas, AWSQuotas} {
+		r := newRig(t, func(r *rig) { r.quotas = quotas })
+		stream := func(i int) in { return in{"StreamName": fmt.Sprint(i), "ShardCount": number(1)} }
+		for i := range maxCreating {
+			ok[api.Void](r, "CreateStream", stream(i))
+		}
+		r.clock.advance(time.Second) // so that the rate of calls is not what refuses
+		if quotas == AWSQuotas {
+			r.refused("CreateStream", stream(5), "LimitExceededException", "Account 111111111111 has 5 streams in state CREATING, which is the limit.")
+			if _, err := r.do(bob, region, "CreateStream", stream(5)); err != nil {
+				t.Errorf("another account: %v", err)
+			}
+			r.settle()
+		}
+		ok[api.Void](r, "CreateStream", stream(5))
+	}
+}
+
 func TestFiveControlCallsASecond(t *testing.T) {
 	r := newRig(t, withQuotas)
 	r.create("s", 1)

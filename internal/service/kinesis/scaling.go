@@ -9,11 +9,12 @@ import (
 	"tributary/internal/service/api"
 )
 
-// scalingsPerDay is how often the number of shards of a stream may be updated in 24
-// hours, modesPerDay how often its mode.
+// What may be done to a stream so often in any 24 hours: update its number of shards,
+// change its mode, and give it another key.
 const (
 	scalingsPerDay = 10
 	modesPerDay    = 2
+	keysPerDay     = 25
 	day            = 24 * time.Hour
 )
 

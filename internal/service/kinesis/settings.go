@@ -102,6 +102,8 @@ func (s *Service) updateStreamRecordDistributionStrategy(ctx context.Context, ca
 // with the records that are put from now on too; nothing is encrypted by it, as there
 // is no key service. Data on disk is encrypted by the operator's key, if there is one,
 // whatever a stream asks for (durable/journal).
+//
+// AWS's rule: 25 times in any 24 hours. To choose the key that a stream has is not counted.
 func (s *Service) startStreamEncryption(ctx context.Context, call *api.Call, in *StartStreamEncryptionInput) (*api.Void, error) {
 	id, err := named(call, in.StreamName, in.StreamARN)
 	if err != nil {
@@ -111,7 +113,15 @@ func (s *Service) startStreamEncryption(ctx context.Context, call *api.Call, in 
 		return nil, errEncryptionType(in.EncryptionType)
 	}
 	return nil, s.change(ctx, call, id, func(st *stream) error {
-		st.KeyID = in.KeyID
+		if st.KeyID == in.KeyID {
+			return nil
+		}
+		now := s.cfg.Now().UTC()
+		recent := within(st.KeyChanges, now.Add(-day))
+		if len(recent) >= keysPerDay {
+			return errKeyChanges(id)
+		}
+		st.KeyID, st.KeyChanges = in.KeyID, append(recent, now)
 		return nil
 	})
 }

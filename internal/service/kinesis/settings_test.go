@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,23 @@ func TestEncryptionIsShownOnRecords(t *testing.T) {
 	}
 	for _, op := range []string{"StartStreamEncryption", "StopStreamEncryption"} {
 		r.refused(op, in{"StreamName": "s", "EncryptionType": "NONE", "KeyId": "k"}, "InvalidArgumentException", "EncryptionType must be KMS, not NONE.")
+	}
+}
+
+func TestKeyChanges25TimesADay(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	key := func(i int) in { return in{"StreamName": "s", "EncryptionType": "KMS", "KeyId": fmt.Sprint("k", i)} }
+	for i := range keysPerDay {
+		ok[api.Void](r, "StartStreamEncryption", key(i))
+		ok[api.Void](r, "StartStreamEncryption", key(i)) // the same key is not counted
+	}
+	r.refused("StartStreamEncryption", key(keysPerDay), "LimitExceededException",
+		"The key of stream s under account 111111111111 was changed 25 times in the last 24 hours, which is the limit.")
+	r.clock.advance(day)
+	ok[api.Void](r, "StartStreamEncryption", key(keysPerDay))
+	if got := r.describe("s").KeyID; got != "k25" {
+		t.Errorf("the key is %s a day later, want k25", got)
 	}
 }
 

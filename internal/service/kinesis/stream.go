@@ -153,9 +153,11 @@ type stream struct {
 	KeyID string `json:"keyId,omitzero"`
 	// Metrics are those of EnableEnhancedMonitoring, ascending; kept and shown.
 	Metrics []string `json:"metrics,omitzero"`
-	// When UpdateShardCount and UpdateStreamMode took effect in the last 24 hours.
+	// When UpdateShardCount and UpdateStreamMode took effect, and StartStreamEncryption
+	// with another key, in the last 24 hours.
 	Scalings    []time.Time `json:"scalings,omitzero"`
 	ModeChanges []time.Time `json:"modeChanges,omitzero"`
+	KeyChanges  []time.Time `json:"keyChanges,omitzero"`
 }
 
 const (

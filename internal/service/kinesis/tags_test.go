@@ -107,3 +107,14 @@ func TestTagsAreConditionKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestTagsThatDifferInCaseOnlyAreTheSameForPolicies: always the same of them.
+func TestTagsThatDifferInCaseOnlyAreTheSameForPolicies(t *testing.T) {
+	for range 50 { // a map has another order each time
+		keys := requestTags(resourceTags(map[string]string{"TEAM": "1", "Team": "2", "team": "3"}), map[string]string{"A": "4", "a": "5"}, nil)
+		want := policy.Context{"aws:resourcetag/team": {"3"}, "aws:requesttag/a": {"5"}, "aws:tagkeys": {"A", "a"}}
+		if diff := cmp.Diff(want, keys); diff != "" {
+			t.Fatalf("condition keys (-want +got):\n%s", diff)
+		}
+	}
+}

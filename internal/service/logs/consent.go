@@ -76,7 +76,8 @@ type Admission struct {
 	Action   string
 	Decision policy.Decision
 	// RoleRequired is true when a sender without a role is not admitted by a
-	// policy that admits by organization.
+	// policy that admits by organization, and would be with a role. To an account
+	// outside of the organization the destination is as if it were not there.
 	RoleRequired bool
 }
 
@@ -100,7 +101,8 @@ func (s *Service) Admits(to Address, from Sender, as api.Caller, explain bool) A
 		access := api.Access{Action: action, Resource: string(to.ARN), ResourcePolicy: source}
 		a = Admission{Action: action, Decision: decide(as, from.Region, s.cfg.Now(), access, policy.ResourceOnly)}
 		if !a.Allowed() {
-			a.RoleRequired = from.Role == "" && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization)
+			a.RoleRequired = from.Role == "" && slices.ContainsFunc(to.Policy.Statements(), admitsByOrganization) &&
+				decide(iam.RoleCaller(from.Account), from.Region, s.cfg.Now(), access, policy.ResourceOnly).Allowed()
 			return a
 		}
 	}
