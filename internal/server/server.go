@@ -276,7 +276,9 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	if operators != nil {
 		start("metrics", func(ctx context.Context) error { return s.serveMetrics(ctx, operators) })
 	}
-	start("keyring", func(ctx context.Context) error { return s.keys.run(ctx, cmp.Or(s.cfg.KeyringChecks, keyringPause), s.iam.Reseal) })
+	start("keyring", func(ctx context.Context) error {
+		return s.keys.run(ctx, cmp.Or(s.cfg.KeyringChecks, keyringPause), s.iam.Reseal)
+	})
 	start("kinesis", s.kinesis.Run)
 	start("logs", s.logs.Run)
 	start("delivery", s.delivery.Run)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tributary/internal/client"
-	"tributary/test/process"
 )
 
 // Retention is looked at every minute: the clock stays wrong for longer than that.
@@ -16,7 +15,7 @@ const retentionTime = 65 * time.Second
 
 func TestClockJumpsLoseAndDoubleNothing(t *testing.T) {
 	r := begin(t, "clock", 1, sizes{ci: 6, soak: 60})
-	r.judgeJumps(build(t, rigged(t)...))
+	r.judgeJumps(rigged(t))
 	if gone := r.counts["gone"]; gone != 0 {
 		t.Errorf("%v events are not in the stream any more, which keeps them for a day", gone)
 	}
@@ -24,7 +23,7 @@ func TestClockJumpsLoseAndDoubleNothing(t *testing.T) {
 
 func TestClockFindsRetentionByTheWallClock(t *testing.T) {
 	r := begin(t, "clock", 10, sizes{ci: 1, soak: 1})
-	r.judgeJumps(build(t, append(rigged(t), wallRetention)...))
+	r.judgeJumps(faulty(t, wallRetention))
 	if r.counts["gone"] == 0 {
 		t.Error("all events are still in the stream; want some gone")
 	}
@@ -32,10 +31,10 @@ func TestClockFindsRetentionByTheWallClock(t *testing.T) {
 
 // judgeJumps lets the clock jump under load and counts the events that have gone
 // from the stream before their time.
-func (r *rig) judgeJumps(program string) {
+func (r *rig) judgeJumps(p program) {
 	r.Helper()
 	clock := newRemote(r.T)
-	w := on(program, filepath.Join(r.TempDir(), "data"), clock.env())
+	w := on(p, filepath.Join(r.TempDir(), "data"), clock.env())
 	w.now = clock.now
 	// A request that was signed before a jump and arrives after it is out of date.
 	w.tolerated = func(refusal *client.Refusal) bool { return refusal.Status < 500 }
@@ -98,11 +97,4 @@ func (w *world) readOn(ctx context.Context, iterator string) error {
 			return nil
 		}
 	}
-}
-
-// wallRetention lets records expire by the wall clock.
-var wallRetention = process.Fault{
-	File:  "internal/service/kinesis/retention.go",
-	Right: "return s.started.Add(s.cfg.Now().Sub(s.started))",
-	Wrong: "return s.cfg.Now().Round(0)",
 }

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tributary/test/process"
 )
 
 // A damage is what happens to a file while nobody uses it.
@@ -53,7 +51,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 
 func TestDamageFindsAServerThatDoesNotCheck(t *testing.T) {
 	r := begin(t, "damage", 10, sizes{ci: 200, soak: 200})
-	r.damageFiles(build(t, withoutChecks...))
+	r.damageFiles(faulty(t, withoutChecks))
 	if len(r.silent()) == 0 {
 		t.Error("no damage was silent; want some")
 	}
@@ -71,10 +69,10 @@ func (r *rig) silent() (cases []string) {
 
 // damageFiles damages every file of a data directory in every way, one at a time, or
 // as many of these as the goal says, and notes what becomes of it.
-func (r *rig) damageFiles(program string) {
+func (r *rig) damageFiles(p program) {
 	r.Helper()
 	whole := filepath.Join(r.TempDir(), "data")
-	want := r.tellAll(program, whole)
+	want := r.tellAll(p, whole)
 	var files []string
 	err := filepath.WalkDir(whole, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -104,7 +102,7 @@ func (r *rig) damageFiles(program string) {
 	r.goal = min(r.goal, len(all))
 	r.random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	outcomes := map[string]int{}
-	if outcome := examine(r, program, whole, want); outcome != "nothing lost" {
+	if outcome := examine(r, p, whole, want); outcome != "nothing lost" {
 		r.Fatalf("without any damage: %s", outcome)
 	}
 	for r.more() {
@@ -116,7 +114,7 @@ func (r *rig) damageFiles(program string) {
 		if err := s.damage.do(filepath.Join(data, s.file), r.random.Float64()); err != nil {
 			r.Fatal(err)
 		}
-		outcome := examine(r, program, data, want)
+		outcome := examine(r, p, data, want)
 		kind, _, _ := strings.Cut(outcome, ":")
 		outcomes[kind]++
 		r.Logf("%s %s: %.200s", s.file, s.damage.name, outcome)
@@ -132,9 +130,9 @@ func (r *rig) damageFiles(program string) {
 
 // tellAll tells the story into a directory, stops the server, and returns what a
 // reader of everything sees.
-func (r *rig) tellAll(program, data string) string {
+func (r *rig) tellAll(p program, data string) string {
 	r.Helper()
-	s := &story{world: on(program, data)}
+	s := &story{world: on(p, data)}
 	s.shards = 2
 	if err := s.start(); err != nil {
 		r.Fatal(err)
@@ -161,9 +159,9 @@ func (r *rig) tellAll(program, data string) string {
 
 // examine starts the server on a damaged directory and says what came of it:
 // refused, reported, a reader's error, nothing lost, or SILENT.
-func examine(t testing.TB, program, data, want string) string {
+func examine(t testing.TB, p program, data, want string) string {
 	t.Helper()
-	s, err := process.Start(program, data)
+	s, err := p.start(data)
 	if err != nil {
 		return "start refused"
 	}

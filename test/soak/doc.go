@@ -1,7 +1,8 @@
 // Package soak makes things go wrong under load and judges from outside what the
 // users of the program would see. Every rig counts something, and every rig has been
-// seen to find the fault that it is there for: a test builds the program with the
-// matching protection taken out (build_test.go) and wants to be told.
+// seen to find the fault that it is there for: a test lets a second build of the
+// program, which has all the faults in it (build_test.go), leave out the matching
+// protection, and wants to be told.
 //
 //	rig          what it does                                    fault that it must find
 //	kill         SIGKILL under load, start again                 marks of lanes ignored
@@ -19,7 +20,7 @@
 //
 // # How much
 //
-// Plain "go test" runs a few rounds of what is quick and skips the rest. RIGS=ci, in
+// Plain "go test" kills the program a few times and skips the rest. RIGS=ci, in
 // scripts/check, runs everything once in minutes. RIGS=soak runs each rig until its
 // goal or its share of SOAK_MINUTES is reached; "make soak-a" and "make soak-b" do, and
 // leave a report in docs/soak. A run prints its seed; RIG_SEED repeats one.

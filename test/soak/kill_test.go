@@ -20,8 +20,8 @@ func TestKillUnderLoadLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestKillFindsAWorkerThatForgetsItsMarks(t *testing.T) {
-	r := begin(t, "kill", 10, sizes{quick: 4, ci: 4, soak: 4})
-	v := r.killAgainAndAgain(on(build(t, withoutMarks), filepath.Join(t.TempDir(), "data")))
+	r := begin(t, "kill", 10, sizes{ci: 4, soak: 4})
+	v := r.killAgainAndAgain(on(faulty(t, withoutMarks), filepath.Join(t.TempDir(), "data")))
 	r.counts["doubled"] = v.Ordered.Doubled
 	if v.Ordered.Doubled == 0 {
 		t.Errorf("%v; want some doubled", v)

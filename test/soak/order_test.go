@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-
-	"tributary/test/process"
 )
 
 // orderTrace is what strace has to tell for a proof: enough of each buffer for a
@@ -29,7 +27,7 @@ func TestEveryAnswerComesAfterTheFsyncOfWhatItAcknowledges(t *testing.T) {
 
 func TestOrderFindsAServerThatDoesNotSync(t *testing.T) {
 	r := begin(t, "order", 10, sizes{ci: 50, soak: 50})
-	acks := r.traced(build(t, withoutSync))
+	acks := r.traced(faulty(t, withoutSync))
 	r.done = len(acks)
 	r.counts["acknowledged"], r.counts["unsynced"] = len(acks), unsynced(acks)
 	if len(acks) < r.goal || unsynced(acks) < len(acks)*9/10 {
@@ -39,9 +37,9 @@ func TestOrderFindsAServerThatDoesNotSync(t *testing.T) {
 
 // traced lets several callers write at the same time, each on a connection of its
 // own, until the goal is reached, and returns what the trace of the server shows.
-func (r *rig) traced(program string) []ack {
+func (r *rig) traced(p program) []ack {
 	r.Helper()
-	s, err := process.Start(program, filepath.Join(r.TempDir(), "data"))
+	s, err := p.start(filepath.Join(r.TempDir(), "data"))
 	if err != nil {
 		r.Fatal(err)
 	}

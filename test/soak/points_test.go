@@ -13,13 +13,13 @@ import (
 // them, at equal distances; the soak all.
 func TestCrashAtEveryPointOfAStory(t *testing.T) {
 	r := begin(t, "points", 1, sizes{ci: 60, soak: 2000})
-	program := build(t, rigged(t)...)
-	all := r.tellStory(program, 0)
+	p := rigged(t)
+	all := r.tellStory(p, 0)
 	r.counts["points"] = all.points
 	r.goal = min(r.goal, all.points)
 	for r.more() {
 		n := 1 + (r.done-1)*all.points/r.goal
-		if o := r.tellStory(program, n); o.doubled > 0 {
+		if o := r.tellStory(p, n); o.doubled > 0 {
 			t.Errorf("after the crash at point %d of %d, %d events were delivered twice", n, all.points, o.doubled)
 		}
 	}
@@ -28,11 +28,11 @@ func TestCrashAtEveryPointOfAStory(t *testing.T) {
 func TestPointsFindAWorkerThatForgetsItsMarks(t *testing.T) {
 	takesLong(t)
 	r := begin(t, "points", 10, sizes{ci: 40, soak: 100})
-	program := build(t, append(rigged(t), withoutMarks)...)
-	points := r.tellStory(program, 0).points
+	p := faulty(t, withoutMarks)
+	points := r.tellStory(p, 0).points
 	for r.more() {
 		// From the middle of the story on there is something to deliver.
-		if o := r.tellStory(program, points/2+r.random.IntN(points/2)); o.doubled > 0 {
+		if o := r.tellStory(p, points/2+r.random.IntN(points/2)); o.doubled > 0 {
 			r.counts["doubled"] = o.doubled
 			return
 		}
@@ -48,12 +48,12 @@ type outcome struct {
 
 // tellStory tells the story on an empty directory to its end, with a server that
 // dies at the n-th point; 0 for one that does not.
-func (r *rig) tellStory(program string, n int) outcome {
+func (r *rig) tellStory(p program, n int) outcome {
 	r.Helper()
 	control := newRemote(r.T)
 	data := filepath.Join(r.TempDir(), "data")
 	s := &story{world: newWorld(func() (*process.Server, error) {
-		return process.StartIn([]string{control.env()}, program, data)
+		return p.start(data, control.env())
 	})}
 	s.shards = 2
 	control.dieAt(n)

@@ -13,7 +13,7 @@ import (
 
 func TestPowerLossLosesAndDoublesNothing(t *testing.T) {
 	takesLong(t)
-	program := build(t)
+	p := build(t)
 	for _, c := range []struct {
 		kind string
 		sizes
@@ -24,7 +24,7 @@ func TestPowerLossLosesAndDoublesNothing(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			r := begin(t, "power", 2, c.sizes)
 			d := newDisk(t, c.kind)
-			w := on(program, d.data())
+			w := on(p, d.data())
 			tr := w.begin(t)
 			for r.more() {
 				tr.wait(30 + r.random.IntN(200))
@@ -107,13 +107,13 @@ func stopped(t testing.TB, pid int) bool {
 // the power cut has left, or has lost some of them. Nobody has read them before.
 func TestPowerLossFindsAServerThatDoesNotSync(t *testing.T) {
 	takesLong(t)
-	program := build(t, withoutSync)
+	p := faulty(t, withoutSync)
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
 			r := begin(t, "power", 10, sizes{ci: 1, soak: 1})
 			r.more()
 			d := newDisk(t, kind)
-			w := on(program, d.data())
+			w := on(p, d.data())
 			tr := w.begin(t)
 			tr.reading()
 			tr.readers.Wait()

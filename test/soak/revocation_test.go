@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tributary/internal/client"
-	"tributary/test/process"
 )
 
 // The accounts are an organization, whose management account takes no part in
@@ -334,7 +333,7 @@ func TestNothingIsAppendedAfterARevocation(t *testing.T) {
 
 func TestRevocationFindsAServerWithoutTheGate(t *testing.T) {
 	r := begin(t, "revocation", 10, sizes{ci: 400, soak: 400})
-	tn := r.tenancy(build(t, withoutGate))
+	tn := r.tenancy(faulty(t, withoutGate))
 	kinds := tn.revocations()
 	for tn.late.Load() == 0 && r.done < r.goal {
 		goal := r.goal
@@ -349,9 +348,9 @@ func TestRevocationFindsAServerWithoutTheGate(t *testing.T) {
 }
 
 // tenancy starts a server with the senders' load, until the end of the test.
-func (r *rig) tenancy(program string) *tenancy {
+func (r *rig) tenancy(p program) *tenancy {
 	r.Helper()
-	s, err := process.Start(program, filepath.Join(r.TempDir(), "data"))
+	s, err := p.start(filepath.Join(r.TempDir(), "data"))
 	if err != nil {
 		r.Fatal(err)
 	}

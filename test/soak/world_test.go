@@ -132,8 +132,8 @@ func newWorld(launch func() (*process.Server, error)) *world {
 }
 
 // on is a world whose server keeps its data in the directory.
-func on(program, data string, env ...string) *world {
-	return newWorld(func() (*process.Server, error) { return process.StartIn(env, program, data) })
+func on(p program, data string, env ...string) *world {
+	return newWorld(func() (*process.Server, error) { return p.start(data, env...) })
 }
 
 func (w *world) start() error {

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tributary/internal/pure/policy"
+	"tributary/internal/server/servertest"
 	"tributary/internal/service/api"
-	"tributary/internal/service/operator"
 )
 
 // A denyLast allows all accesses but the last that is wanted, so that the operation
@@ -26,12 +26,34 @@ func (d *denyLast) Authorize(_ context.Context, call *api.Call, a api.Access) er
 	return &api.Denied{Caller: call.Caller.Principal, Access: a}
 }
 
-// explainRows are what the operations that explain must be authorized for, asked by
-// the sender's root user.
-var explainRows = map[string]struct {
+// accessRows are what each operation must be authorized for, asked by the sender's
+// root user.
+var accessRows = map[string]struct {
 	input map[string]any
 	want  []api.Access
 }{
+	"CreateAccount": {
+		map[string]any{"name": "n", "email": "n@example.com"},
+		[]api.Access{{Action: "tributary:CreateAccount", Resource: "*"}},
+	},
+	"ListAccounts": {
+		map[string]any{},
+		[]api.Access{{Action: "tributary:ListAccounts", Resource: "*"}},
+	},
+	"ListSubscriptionStatus": {
+		map[string]any{},
+		[]api.Access{
+			{Action: "tributary:ListSubscriptionStatus", Resource: "arn:aws:logs:us-east-1:" + sender + ":log-group::log-stream:"},
+			{Action: "logs:DescribeSubscriptionFilters", Resource: "arn:aws:logs:us-east-1:" + sender + ":log-group::log-stream:"},
+		},
+	},
+	"BackfillSubscription": {
+		map[string]any{"logGroupName": "g", "filterName": "f", "since": api.Number("1")},
+		[]api.Access{
+			{Action: "tributary:BackfillSubscription", Resource: groupARN, Context: tagged},
+			{Action: "logs:PutSubscriptionFilter", Resource: groupARN + ":*", Context: tagged},
+		},
+	},
 	"ExplainSubscription": {
 		map[string]any{"logGroupArn": groupARN + ":*", "destinationArn": destination},
 		[]api.Access{{Action: "tributary:ExplainSubscription", Resource: groupARN}},
@@ -52,11 +74,19 @@ var explainRows = map[string]struct {
 	},
 }
 
-func TestEveryExplanationAsksForItsPermissions(t *testing.T) {
-	table := operator.New(operator.Config{}).Table()
+// tagged are the condition keys of the log group's tags.
+var tagged = policy.Context{"aws:resourcetag/team": {"t"}}
+
+func TestEveryOperationAsksForItsPermissions(t *testing.T) {
+	server := servertest.Start(t)
+	server.Must(sender, "logs", "create-log-group", "--log-group-name", "g", "--tags", `{"Team":"t"}`)
+	table, ok := server.Dispatcher.Service("tributary")
+	if !ok {
+		t.Fatal("there is no service tributary")
+	}
 	ask := func(name string, input map[string]any, wanted int) ([]api.Access, error) {
 		asked := &denyLast{wanted: wanted}
-		doors := api.NewDispatcher(asked, table)
+		doors := api.NewDispatcher(asked, *table)
 		op, ok := doors.Operation("tributary", name)
 		if !ok {
 			t.Fatalf("there is no operation %s", name)
@@ -67,7 +97,12 @@ func TestEveryExplanationAsksForItsPermissions(t *testing.T) {
 		}, api.Input{Tree: input})
 		return asked.asked, err
 	}
-	for name, row := range explainRows {
+	for i := range table.Operations {
+		if name := table.Operations[i].Name; accessRows[name].input == nil {
+			t.Errorf("%s has no row among accessRows", name)
+		}
+	}
+	for name, row := range accessRows {
 		got, err := ask(name, row.input, len(row.want))
 		if diff := cmp.Diff(row.want, got); diff != "" {
 			t.Errorf("%s: accesses (-want +got):\n%s\nanswer: %v", name, diff, err)
