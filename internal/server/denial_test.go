@@ -63,8 +63,10 @@ func TestDenialsCarryAMessageForTheirOwnAccount(t *testing.T) {
 		out := s.Must(account, "sts", "decode-authorization-message", "--encoded-message", message)
 		var decoded struct {
 			ExplicitDeny      bool
-			MatchedStatements struct{ Items []struct{ StatementID string } }
-			Context           struct {
+			MatchedStatements struct {
+				Items []struct{ StatementID string }
+			}
+			Context struct {
 				Action    string
 				Principal struct{ ARN string }
 			}

@@ -51,7 +51,7 @@ var accessRows = map[string]struct {
 		map[string]any{"logGroupName": "g", "filterName": "f", "since": api.Number("1")},
 		[]api.Access{
 			{Action: "tributary:BackfillSubscription", Resource: groupARN, Context: tagged},
-			{Action: "logs:PutSubscriptionFilter", Resource: groupARN + ":*", Context: tagged},
+			{Action: "logs:PutSubscriptionFilter", Resource: groupARN + ":log-stream:", Context: tagged},
 		},
 	},
 	"ExplainSubscription": {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tributary/internal/delivery"
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
@@ -108,7 +109,7 @@ func (s *Service) explainDelivery(ctx context.Context, call *api.Call, in *Expla
 			LogGroupARN: strings.TrimSuffix(string(source), ":*"), Name: f.Name, AccountLevel: f.AccountLevel,
 			DestinationARN: string(f.Destination), RoleARN: string(f.Role), Distribution: string(f.Distribution),
 		}
-		e.Delivery = s.deliveryState(f)
+		e.Delivery = deliveryStateOf(s.cfg.Delivery.StatusOf(f))
 		return e, nil
 	}
 	return nil, api.Refuse("ResourceNotFoundException", "The log group has no subscription filter %s.", name)
@@ -167,10 +168,9 @@ func groupResource(s logs.Sender) string { return strings.TrimSuffix(string(s.So
 
 func errInvalid(message string) error { return api.Refuse("ValidationException", "%s", message) }
 
-// deliveryState is what has become of a filter's events. Its texts are made for the
+// deliveryStateOf is what has become of a filter's events. Its texts are made for the
 // sender's eyes.
-func (s *Service) deliveryState(f *logs.Filter) *DeliveryState {
-	t := s.cfg.Delivery.StatusOf(f)
+func deliveryStateOf(t delivery.Status) *DeliveryState {
 	d := &DeliveryState{
 		State: string(t.State), MatchedEvents: t.MatchedEvents,
 		ForwardedEvents: t.ForwardedEvents, ForwardedRecords: t.ForwardedRecords, ForwardedBytes: t.ForwardedBytes,

@@ -1,0 +1,4 @@
+package operator
+
+// DeliveryStateOf is deliveryStateOf.
+var DeliveryStateOf = deliveryStateOf
