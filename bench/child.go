@@ -123,6 +123,22 @@ func (m *meter) read() (wall, cpu time.Duration, err error) {
 	return time.Since(m.began), used - m.cpu, err
 }
 
+// untilIdle waits until the server uses next to no CPU time: a start may leave it
+// work, such as shortening the catalog's log.
+func (c *child) untilIdle() error {
+	for range 100 {
+		m, err := c.meter()
+		if err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+		if _, used, err := m.read(); err != nil || used <= clockTick {
+			return err
+		}
+	}
+	return errors.New("the server is never idle")
+}
+
 // residentMiB is the process's resident memory.
 func (c *child) residentMiB() (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))

@@ -11,9 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
 // A position is a place in a shard.
@@ -113,7 +115,7 @@ func (s *shardReader) subscribe(ctx context.Context) (*shardEnd, error) {
 	}
 	out, err := s.cfg.Client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
 		ConsumerARN: &s.cfg.ConsumerARN, ShardId: &s.shard, StartingPosition: at,
-	})
+	}, ownDecoder)
 	if err != nil {
 		return nil, fmt.Errorf("%s: subscribe: %w", s.shard, err)
 	}
@@ -129,6 +131,11 @@ func (s *shardReader) subscribe(ctx context.Context) (*shardEnd, error) {
 type errBroken struct{ error }
 
 func (e errBroken) Unwrap() error { return e.error }
+
+// ownDecoder gives a subscription a decoder of its own. The SDK (smithy-go 1.28.8)
+// keeps one, with its buffer, for all event streams of a client, so that the streams
+// of two shards would write over each other's events.
+func ownDecoder(o *kinesis.Options) { o.Protocol = awsjson.New11(schemas.Kinesis_20131202) }
 
 func (s *shardReader) drain(ctx context.Context, stream *kinesis.SubscribeToShardEventStream) (*shardEnd, error) {
 	for event := range stream.Events() {

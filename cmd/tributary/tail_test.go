@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,20 +29,27 @@ func record(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
-func TestTailPrintsEventsAndOnlyThose(t *testing.T) {
-	const account = "999999999999"
-	s := servertest.Start(t)
-	c := s.As(account)
-	s.Must(account, "kinesis", "create-stream", "--stream-name", "s", "--shard-count", "2")
+const recipient = "999999999999"
+
+// awaitStream waits until the recipient's stream s is ACTIVE.
+func awaitStream(t *testing.T, s *servertest.Server) {
+	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(2 * time.Millisecond) {
-		out := s.Must(account, "kinesis", "describe-stream-summary", "--stream-name", "s")
+		out := s.Must(recipient, "kinesis", "describe-stream-summary", "--stream-name", "s")
 		if out["StreamDescriptionSummary"].(map[string]any)["StreamStatus"] == "ACTIVE" {
-			break
+			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the stream does not become ACTIVE")
 		}
 	}
+}
+
+func TestTailPrintsEventsAndOnlyThose(t *testing.T) {
+	s := servertest.Start(t)
+	c := s.As(recipient)
+	s.Must(recipient, "kinesis", "create-stream", "--stream-name", "s", "--shard-count", "2")
+	awaitStream(t, s)
 	for _, data := range [][]byte{
 		record(t, `{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logEvents":[{"message":"check"}]}`),
 		[]byte("something else"),
@@ -101,6 +109,63 @@ func TestTailPrintsEventsAndOnlyThose(t *testing.T) {
 	}
 	if lines, _ := follow(tailOptions{fromStart: true, checkpoint: path}, 1); !strings.Contains(lines[0], `"message":"new"`) {
 		t.Errorf("after the checkpoint: got %s, want the new event", lines[0])
+	}
+}
+
+// TestTailFollowsReshards: what is written to the children comes after what was written
+// to their parents, with and without a registered consumer, also when nothing was open
+// any more of what there was at the beginning.
+func TestTailFollowsReshards(t *testing.T) {
+	for _, poll := range []bool{false, true} {
+		s := servertest.Start(t)
+		c := s.As(recipient)
+		s.Must(recipient, "kinesis", "create-stream", "--stream-name", "s", "--shard-count", "1")
+		awaitStream(t, s)
+		put := func(id string) {
+			t.Helper()
+			data := record(t, `{"messageType":"DATA_MESSAGE","owner":"111111111111","logEvents":[{"id":"`+id+`","message":"m"}]}`)
+			if err := c.JSON(t.Context(), "kinesis", "Kinesis_20131202.PutRecord", map[string]any{"StreamName": "s", "PartitionKey": "k", "Data": data}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		r, w := io.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			tl := tail{client: sdkKinesis(c), stream: "s", options: tailOptions{fromStart: true, poll: poll}, printer: eventPrinter{out: bufio.NewWriter(w), notes: io.Discard}}
+			done <- errors.Join(tl.settle(time.Now(), false), tl.run(ctx))
+			_ = w.Close() // never fails
+		}()
+		lines := bufio.NewScanner(r)
+		printed := func(id string) {
+			t.Helper()
+			var e tailEvent
+			if !lines.Scan() {
+				t.Fatalf("poll %v: tail ended before event %s", poll, id)
+			}
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.ID != id {
+				t.Errorf("poll %v: got %s, %v, want event %s", poll, lines.Text(), err, id)
+			}
+		}
+		put("1")
+		printed("1")
+		for i, words := range [][]string{
+			{"split-shard", "--shard-to-split", "shardId-000000000000", "--new-starting-hash-key", "170141183460469231731687303715884105728"},
+			{"merge-shards", "--shard-to-merge", "shardId-000000000001", "--adjacent-shard-to-merge", "shardId-000000000002"},
+		} {
+			before, after := strconv.Itoa(2*i+2), strconv.Itoa(2*i+3)
+			put(before)
+			s.Must(recipient, append([]string{"kinesis", words[0], "--stream-name", "s"}, words[1:]...)...)
+			awaitStream(t, s)
+			put(after)
+			printed(before)
+			printed(after)
+		}
+		cancel()
+		go func() { _, _ = io.Copy(io.Discard, r) }() // so that what is left to print holds nobody up
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("poll %v: tail ended with %v, want the end of its context", poll, err)
+		}
 	}
 }
 

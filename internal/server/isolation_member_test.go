@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"testing"
 
 	"tributary/internal/client"
@@ -39,7 +40,7 @@ func TestMembersOfTheOrganizationAreAdmitted(t *testing.T) {
 	s.mustAs(s.As(member), "organizations LeaveOrganization", nil)
 	for _, a := range attempts {
 		_, err := s.ask(guest, a.operation, a.in(s.victim))
-		if refusal, ok := err.(*client.Refusal); !ok || refusal.Code != "AccessDenied" && refusal.Code != "AccessDeniedException" {
+		if refusal, ok := errors.AsType[*client.Refusal](err); !ok || refusal.Code != "AccessDenied" && refusal.Code != "AccessDeniedException" {
 			t.Errorf("%s after it left: got %v, want access denied", a.operation, err)
 		}
 	}

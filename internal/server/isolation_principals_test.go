@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -246,7 +247,7 @@ func (p *principal) ask(s *scene, a *attempt, of prey) answer {
 	} else {
 		err = c.JSON(s.t.Context(), scope, svc.TargetPrefix+"."+name, in, nil)
 	}
-	if refusal, ok := err.(*client.Refusal); ok {
+	if refusal, ok := errors.AsType[*client.Refusal](err); ok {
 		seen.answer.code = refusal.Code
 	} else if err != nil {
 		s.t.Errorf("%s by %s as %s: %v", a.operation, a.how, p.name, err)

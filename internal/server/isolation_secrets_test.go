@@ -91,7 +91,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 	found := false
 	for place, text := range places {
-		found = found || strings.Contains(text, owner.Credentials.AccessKeyID)
+		found = found || strings.HasPrefix(place, s.Dir()) && strings.Contains(text, owner.Credentials.AccessKeyID)
 		for name, secret := range secrets {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s has the %s", place, name)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -55,7 +56,7 @@ func TestSourceIPIsTheConnectionsOrATrustedProxys(t *testing.T) {
 			}
 			for _, operation := range []string{"logs DescribeLogGroups", "iam ListUsers"} {
 				_, err := s.ask(user, operation, nil)
-				if refusal, ok := err.(*client.Refusal); c.allowed != (err == nil) || err != nil && (!ok || refusal.Code != "AccessDenied" && refusal.Code != "AccessDeniedException") {
+				if refusal, ok := errors.AsType[*client.Refusal](err); c.allowed != (err == nil) || err != nil && (!ok || refusal.Code != "AccessDenied" && refusal.Code != "AccessDeniedException") {
 					t.Errorf("%s: got %v, want allowed: %v", operation, err, c.allowed)
 				}
 			}

@@ -65,10 +65,19 @@ type keyring struct {
 	resealed bool      // what is stored is sealed under the last key
 }
 
-// openKeyring reads the keys, and makes the first one when there is none.
+// catalogMark is a file that there is from when the catalog is made, which is after
+// the keyring (docs/formats/data-directory.md).
+const catalogMark = "catalog.mark"
+
+// openKeyring reads the keys, and makes the first one when there is none. Where there
+// is a catalog already there have been keys, and a new one would not open what it
+// holds: then a keyring that is gone is errKeyring.
 func openKeyring(dir string, now func() time.Time, log *slog.Logger) (*keyring, error) {
 	k := &keyring{dir: dir, now: now, log: log, sealer: &api.Sealer{}}
 	if _, err := os.Stat(filepath.Join(dir, keyringName)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, catalogMark)); err == nil {
+			return nil, fmt.Errorf("%s is gone: %w", filepath.Join(dir, keyringName), errKeyring)
+		}
 		first := heldKey{api.RootKey{ID: 1, Secret: api.RandomKey()}, now()}
 		if err := writeKeyring(dir, []heldKey{first}); err != nil {
 			return nil, err

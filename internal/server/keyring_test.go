@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"tributary/internal/durable/broker"
+	"tributary/internal/durable/catalog"
 	"tributary/internal/service/api"
 )
 
@@ -204,6 +206,25 @@ func TestADamagedKeyringIsRefused(t *testing.T) {
 				t.Errorf("open: got %v, want %v", err, errKeyring)
 			}
 		})
+	}
+}
+
+// A new key in the place of a lost one would hide that stored secrets cannot be opened.
+func TestAKeyringThatIsLostIsNotMadeAgain(t *testing.T) {
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	b, err := broker.Open(t.Context(), broker.Config{Dir: dir, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Open(t.Context(), catalog.Config{Broker: b, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Ready(), c.Close(t.Context()), b.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openKeyring(dir, time.Now, log); !errors.Is(err, errKeyring) {
+		t.Errorf("got %v, want %v", err, errKeyring)
 	}
 }
 

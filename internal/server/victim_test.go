@@ -291,19 +291,8 @@ func (s *scene) makeIdentities() {
 			}
 		}
 		for _, of := range []input{{"UserName": v["user"]}, {"GroupName": v["iamgroup"]}, {"RoleName": v["role"]}} {
-			if i == 1 {
-				maps.Copy(of, input{"PolicyName": inline, "PolicyDocument": allowAll})
-			} else {
-				maps.Copy(of, input{"PolicyName": v["inline"], "PolicyDocument": allowAll})
-			}
-			s.must("iam Put"+holderOf(of)+"Policy", of)
-		}
-		for _, of := range []input{{"UserName": v["user"]}, {"GroupName": v["iamgroup"]}, {"RoleName": v["role"]}} {
-			if i == 1 {
-				for _, p := range []string{v.policyARN(), policy} {
-					s.must("iam Attach"+holderOf(of)+"Policy", with(of, "PolicyArn", p))
-				}
-			}
+			s.must("iam Attach"+holderOf(of)+"Policy", with(of, "PolicyArn", policy))
+			s.must("iam Put"+holderOf(of)+"Policy", with(with(of, "PolicyName", inline), "PolicyDocument", allowAll))
 		}
 	}
 	for _, pair := range [][2]string{{v["user"], v["iamgroup"]}, {v["user"], second(v["iamgroup"])}, {second(v["user"]), v["iamgroup"]}} {

@@ -53,6 +53,7 @@ func (r *rig) traced(p program) []ack {
 	if err := w.setUp(r.Context()); err != nil {
 		r.Fatal(err)
 	}
+	r.startClock()
 	tracer := attach(r, s.PID(), orderTrace...)
 	const callers = 4
 	var work sync.WaitGroup

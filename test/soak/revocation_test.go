@@ -315,7 +315,8 @@ func TestNothingIsAppendedAfterARevocation(t *testing.T) {
 	r := begin(t, "revocation", 1, sizes{ci: 200, soak: 5000})
 	tn := r.tenancy(build(t))
 	kinds := tn.revocations()
-	share := time.Until(r.deadline) / time.Duration(len(kinds))
+	r.startClock()
+	share := r.share / time.Duration(len(kinds))
 	goal := r.goal
 	for i, rv := range kinds {
 		if !r.deadline.IsZero() {

@@ -262,8 +262,9 @@ func TestOrganizationPolicyAdmitsMembersWithARole(t *testing.T) {
 	role := r.role(sender, "CWLtoDestination")
 	plain, assumed := filterInput("f", destinationARN), with(filterInput("f", destinationARN), "roleArn", role)
 
-	// Not a member: a role does not help.
+	// Not a member: a role does not help, and nothing tells that members need one.
 	r.refused(root(sender), "PutSubscriptionFilter", assumed, "AccessDeniedException", notAdmitted)
+	r.refused(root(sender), "PutSubscriptionFilter", plain, "AccessDeniedException", notAdmitted)
 	handshake := ok[organizations.InviteAccountToOrganizationOutput](r, root(other), "organizations:InviteAccountToOrganization",
 		in{"Target": in{"Id": string(sender), "Type": "ACCOUNT"}}).Handshake.ID
 	r.refused(root(sender), "PutSubscriptionFilter", assumed, "AccessDeniedException", notAdmitted)
