@@ -63,10 +63,7 @@ func beginSlow(t *testing.T, shards int) (*story, *clock) {
 	s := tell(t, servertest.StartWith(t, server.Config{Quotas: "aws", Now: c.Now}), shards)
 	const other = "arn:aws:logs:us-east-1:" + recipient + ":destination:other"
 	s.Must(recipient, "kinesis", "create-stream", "--stream-name", "t", "--shard-count", "1")
-	s.eventually("stream t is ACTIVE", func() bool {
-		out := s.Must(recipient, "kinesis", "describe-stream-summary", "--stream-name", "t")
-		return out["StreamDescriptionSummary"].(map[string]any)["StreamStatus"] == "ACTIVE"
-	})
+	s.eventually("stream t is ACTIVE", func() bool { return s.isActive("t") })
 	s.allow("*")
 	s.Must(recipient, "logs", "put-destination", "--destination-name", "other", "--target-arn", strings.TrimSuffix(streamARN, "s")+"t", "--role-arn", roleARN)
 	s.Must(recipient, "logs", "put-destination-policy", "--destination-name", "other", "--access-policy",
@@ -204,6 +201,19 @@ func (s *story) losses(filter string) (events float64, reasons []string) {
 }
 
 func TestEventsAreTriedFor24HoursAndThenDroppedWithARecord(t *testing.T) {
+	// An attempt that is under way while the clock jumps a day may still deliver what
+	// was young when it began, so one of three jumps has to meet none.
+	for range 3 {
+		if lost := expire(t); lost == 20 {
+			return
+		}
+	}
+	t.Error("no event of the two log streams expired together with the others, three times")
+}
+
+// expire makes 20 events expire behind an exhausted shard, and ten more come through.
+// It returns how many were lost.
+func expire(t *testing.T) (lost float64) {
 	s, c := beginSlow(t, 1)
 	s.subscribe("g", "f", "")
 	c.stop()
@@ -217,21 +227,25 @@ func TestEventsAreTriedFor24HoursAndThenDroppedWithARecord(t *testing.T) {
 	s.putEach("g", "a", texts("kept", 10))
 	s.eventually("the other filter's events", func() bool { return s.delivered("other") == 30 })
 	c.goOn(24*time.Hour - time.Minute)
-	s.eventually("f is live again", func() bool { return s.isIn("f", "LIVE")() && len(s.messages("f")) >= 10 })
+	s.eventually("f is live again", func() bool {
+		events, _ := s.losses("f")
+		return s.isIn("f", "LIVE")() && int(events)+len(s.messages("f")) >= 30
+	})
 	if diff := cmp.Diff(texts("kept", 10), s.lastOf("f", 10)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	events, reasons := s.losses("f")
-	if events != 20 || len(s.messages("f")) != 10 {
-		t.Errorf("%v events are noted as lost and %d were delivered, want 20 and 10", events, len(s.messages("f")))
+	if int(events)+len(s.messages("f")) != 30 {
+		t.Errorf("%v events are noted as lost and %d were delivered, want 30 together", events, len(s.messages("f")))
 	}
-	if want := []string{"not delivered within 24 hours of ingestion"}; !slices.Equal(reasons, want) {
+	if want := []string{"not delivered within 24 hours of ingestion"}; events > 0 && !slices.Equal(reasons, want) {
 		t.Errorf("reasons: got %q, want %q", reasons, want)
 	}
 	s.Restart()
 	if again, _ := s.losses("f"); again != events {
 		t.Errorf("after a restart %v events are noted as lost, want %v", again, events)
 	}
+	return events
 }
 
 // lastOf are the last messages of a filter.

@@ -13,9 +13,17 @@ func TestKillUnderLoadLosesAndDoublesNothing(t *testing.T) {
 	r := begin(t, "kill", 1, sizes{quick: 10, ci: 30, soak: 500})
 	w := on(build(t), filepath.Join(t.TempDir(), "data"))
 	r.judge(r.killAgainAndAgain(w), w)
-	r.counts["start p99 ms"] = w.slowest().Milliseconds()
-	if w.slowest() > longestStart {
-		t.Errorf("one start in a hundred took %v or more, want at most %v", w.slowest(), longestStart)
+	r.judgeStarts(w)
+}
+
+// judgeStarts fails a soak in which starting took too long. A hundred starts say what
+// one in a hundred takes; a few say how busy the machine is.
+func (r *rig) judgeStarts(w *world) {
+	r.Helper()
+	slowest, starts := w.slowest()
+	r.counts["start p99 ms"] = slowest.Milliseconds()
+	if starts >= 100 && slowest > longestStart {
+		r.Errorf("one start in a hundred took %v or more, want at most %v", slowest, longestStart)
 	}
 }
 

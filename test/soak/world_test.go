@@ -164,11 +164,11 @@ func (w *world) as(account string) caller {
 	return as(account, s.Endpoint, w.now)
 }
 
-// slowest is the time of the slowest start but one in a hundred.
-func (w *world) slowest() time.Duration {
+// slowest is the time of the slowest start but one in a hundred, and of how many.
+func (w *world) slowest() (p99 time.Duration, starts int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return percentile(w.starts, 99)
+	return percentile(w.starts, 99), len(w.starts)
 }
 
 // setUp makes the stream, the destination, one log stream for each line and the
