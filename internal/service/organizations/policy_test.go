@@ -2,6 +2,7 @@ package organizations_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,7 +202,9 @@ func TestAttachments(t *testing.T) {
 	w.attach(alpha, mine, string(beta))
 	w.refused(alpha, "AttachPolicy", onRoot, "DuplicatePolicyAttachmentException")
 	w.restart()
-	equal(t, "attached", w.attached(alpha, scp, root), "p-FullAWSAccess "+mine)
+	both := []string{"p-FullAWSAccess", mine}
+	slices.Sort(both) // they are listed by id
+	equal(t, "attached", w.attached(alpha, scp, root), strings.Join(both, " "))
 	targets := do[organizations.ListTargetsForPolicyOutput](w, alpha, "ListTargetsForPolicy", members{"PolicyId": mine}).Targets
 	equal(t, "targets", fmt.Sprint(len(targets), targets[0].TargetID, targets[0].Type, targets[0].Name, targets[1].TargetID, targets[1].Type),
 		fmt.Sprint(2, root, "ROOT", "Root", beta, "ACCOUNT"))
