@@ -24,7 +24,7 @@ func TestClockJumpsLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestClockFindsRetentionByTheWallClock(t *testing.T) {
-	r := begin(t, "clock", 10, sizes{ci: 1, soak: 1})
+	r := begin(t, "clock", unlimited, sizes{ci: 1, soak: 1})
 	tr := r.jump(faulty(t, wallRetention))
 	// Nothing to judge: some is gone before the consumer comes to it.
 	tr.writing()

@@ -50,7 +50,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 }
 
 func TestDamageFindsAServerThatDoesNotCheck(t *testing.T) {
-	r := begin(t, "damage", 10, sizes{ci: 200, soak: 200})
+	r := begin(t, "damage", unlimited, sizes{ci: 200, soak: 200})
 	r.damageFiles(faulty(t, withoutChecks), 1)
 	if len(r.silent()) == 0 {
 		t.Error("no damage was silent; want some")

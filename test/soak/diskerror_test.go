@@ -42,7 +42,7 @@ func TestFailingFsyncStopsWritesAtOnce(t *testing.T) {
 }
 
 func TestDiskErrorsFindAServerThatDoesNotHearOfThem(t *testing.T) {
-	r := begin(t, "disk", 10, sizes{ci: 1, soak: 1})
+	r := begin(t, "disk", unlimited, sizes{ci: 1, soak: 1})
 	r.more()
 	if o := r.failFsync(t, faulty(t, withoutFailStop)); o.refused <= promptly && o.unready <= promptly {
 		t.Errorf("calls were refused after %v, readiness was false after %v; want more than %v", o.refused, o.unready, promptly)

@@ -28,7 +28,7 @@ func (r *rig) judgeStarts(w *world) {
 }
 
 func TestKillFindsAWorkerThatForgetsItsMarks(t *testing.T) {
-	r := begin(t, "kill", 10, sizes{ci: 4, soak: 4})
+	r := begin(t, "kill", unlimited, sizes{ci: 4, soak: 4})
 	v := r.killAgainAndAgain(on(faulty(t, withoutMarks), filepath.Join(t.TempDir(), "data")))
 	r.counts["doubled"] = v.Ordered.Doubled
 	if v.Ordered.Doubled == 0 {

@@ -26,7 +26,7 @@ func TestEveryAnswerComesAfterTheFsyncOfWhatItAcknowledges(t *testing.T) {
 }
 
 func TestOrderFindsAServerThatDoesNotSync(t *testing.T) {
-	r := begin(t, "order", 10, sizes{ci: 50, soak: 50})
+	r := begin(t, "order", unlimited, sizes{ci: 50, soak: 50})
 	acks := r.traced(faulty(t, withoutSync))
 	r.done = len(acks)
 	r.counts["acknowledged"], r.counts["unsynced"] = len(acks), unsynced(acks)

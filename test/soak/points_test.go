@@ -28,7 +28,7 @@ func TestCrashAtEveryPointOfAStory(t *testing.T) {
 
 func TestPointsFindAWorkerThatForgetsItsMarks(t *testing.T) {
 	takesLong(t)
-	r := begin(t, "points", 10, sizes{ci: 40, soak: 100})
+	r := begin(t, "points", unlimited, sizes{ci: 40, soak: 100})
 	p := faulty(t, withoutMarks)
 	points := r.tellStory(p, 0).points
 	for r.more() {

@@ -107,7 +107,7 @@ func TestPowerLossFindsAServerThatDoesNotSync(t *testing.T) {
 	p := faulty(t, withoutSync)
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
-			r := begin(t, "power", 10, sizes{ci: 1, soak: 1})
+			r := begin(t, "power", unlimited, sizes{ci: 1, soak: 1})
 			r.more()
 			d := newDisk(t, kind)
 			w := on(p, d.data())

@@ -333,7 +333,7 @@ func TestNothingIsAppendedAfterARevocation(t *testing.T) {
 }
 
 func TestRevocationFindsAServerWithoutTheGate(t *testing.T) {
-	r := begin(t, "revocation", 10, sizes{ci: 400, soak: 400})
+	r := begin(t, "revocation", unlimited, sizes{ci: 400, soak: 400})
 	tn := r.tenancy(faulty(t, withoutGate))
 	kinds := tn.revocations()
 	for tn.late.Load() == 0 && r.done < r.goal {
