@@ -103,13 +103,13 @@ func (c *child) listenTo(ctx context.Context, stream string, subscribers int) (p
 		wg.Wait()
 		var errs []error
 		for i := range subscribers {
-			in := map[string]any{"StreamARN": arn, "ConsumerName": consumerName(i)}
+			in := map[string]any{"StreamARN": arn, "ConsumerName": consumerName(i, subscribers)}
 			errs = append(errs, c.kinesis(context.WithoutCancel(ctx), "DeregisterStreamConsumer", in, nil))
 		}
 		return errors.Join(errs...)
 	}
 	for i := range subscribers {
-		events, err := c.subscriber(listening, arn, consumerName(i))
+		events, err := c.subscriber(listening, arn, consumerName(i, subscribers))
 		if err != nil {
 			return nil, nil, errors.Join(err, end())
 		}
@@ -118,7 +118,12 @@ func (c *child) listenTo(ctx context.Context, stream string, subscribers int) (p
 	return records, end, nil
 }
 
-func consumerName(i int) string { return fmt.Sprintf("consumer-%d", i) }
+// consumerName is another one for each number of subscribers: a consumer that is made
+// again under its name within a second has the ARN of the last, which may not subscribe
+// so soon.
+func consumerName(i, subscribers int) string {
+	return fmt.Sprintf("consumer-%d-of-%d", i, subscribers)
+}
 
 // subscriber registers a consumer and subscribes it to the one shard's tip. It returns
 // the stream, which ctx ends.
