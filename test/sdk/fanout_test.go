@@ -3,14 +3,19 @@ package sdk
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
 // makeStream makes a stream and waits for it to be ACTIVE.
@@ -47,7 +52,10 @@ func register(t *testing.T, a account, streamARN, name string) (consumerARN *str
 
 func subscribeToShard(t *testing.T, a account, consumerARN *string, from types.StartingPosition) *kinesis.SubscribeToShardEventStream {
 	t.Helper()
-	out := do(t, a.kinesis.SubscribeToShard, &kinesis.SubscribeToShardInput{
+	// A client of its own: the SDK (smithy-go 1.28.8) keeps one decoder, with its buffer,
+	// for all event streams of a client.
+	client := kinesis.New(a.kinesis.Options(), func(o *kinesis.Options) { o.Protocol = awsjson.New11(schemas.Kinesis_20131202) })
+	out := do(t, client.SubscribeToShard, &kinesis.SubscribeToShardInput{
 		ConsumerARN: consumerARN, ShardId: aws.String("shardId-000000000000"), StartingPosition: &from,
 	})
 	stream := out.GetStream()
@@ -131,6 +139,42 @@ func testPush(t *testing.T, a account) {
 	for range resumed.Events() { // until it ends
 	}
 	refusedAs[*types.ResourceNotFoundException](t, resumed.Err(), "Consumer other under stream pushed not found for account 111111111111.")
+}
+
+// A slowSender is a connection whose Write returns a moment after the peer has everything.
+type slowSender struct{ net.Conn }
+
+const afterthought = 5 * time.Millisecond
+
+func (s slowSender) Write(p []byte) (n int, err error) {
+	n, err = s.Conn.Write(p)
+	<-time.After(afterthought)
+	return n, err
+}
+
+// TestSubscriberThatIsSlowerThanTheServer: when the answer is there before its transport
+// has finished with the request, the SDK cuts its own connection.
+func TestSubscriberThatIsSlowerThanTheServer(t *testing.T) {
+	start(t)
+	a := as(t, firstID, region)
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return slowSender{conn}, err
+		}
+	})
+	streamARN := makeStream(t, a, "slow", 1)
+	consumer := register(t, a, streamARN, "reader")
+	slow := a
+	slow.kinesis = kinesis.New(a.kinesis.Options(), func(o *kinesis.Options) { o.HTTPClient = client })
+	stream := subscribeToShard(t, slow, consumer, types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon})
+	for began := time.Now(); time.Since(began) < 4*afterthought; {
+		putText(t, a, streamARN, "x")
+		if got, _ := take(t, stream, 1); got[0] != "x" {
+			t.Errorf("got %q, want x", got)
+		}
+	}
 }
 
 func TestConsumersAreListedInPages(t *testing.T) {

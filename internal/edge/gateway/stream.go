@@ -17,6 +17,13 @@ import (
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
+// headStart is how long the answer to an HTTP/1 request waits before its stream begins.
+// The AWS SDK for Go closes the body of a request when the answer's header is there; a
+// transport that has sent the body, but not yet looked whether there is more of it, then
+// takes the request for broken and cuts the connection (safeWriteToReadCloser of smithy-go
+// 1.28). Over a network no answer is fast enough for that; over loopback it is.
+const headStart = 20 * time.Millisecond
+
 // streams are the event streams under way, which a server that stops must end: by
 // themselves they would go on for minutes.
 type streams struct {
@@ -67,6 +74,13 @@ func (x *exchange) answerStream(call *api.Call, auth *sigv4.Authorization, strea
 	// The deadlines of a request are not those of a stream.
 	if err := errors.Join(out.control.SetReadDeadline(time.Time{}), out.control.SetWriteDeadline(time.Time{})); err != nil {
 		return fmt.Errorf("extend the deadlines of a stream: %w", err)
+	}
+	if x.r.ProtoMajor == 1 {
+		select {
+		case <-time.After(headStart):
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	x.w.Header().Set("Content-Type", eventStreamType)
 	x.w.WriteHeader(http.StatusOK)

@@ -289,7 +289,10 @@ func (s *Service) deregisterStreamConsumer(ctx context.Context, call *api.Call, 
 	if _, _, err := s.lookup(call, id.Stream); err != nil {
 		return nil, err
 	}
-	var generation string
+	var (
+		generation string
+		gone       consumer
+	)
 	_, err = s.streams.Update(ctx, id.Stream.key(), func(st stream, exists bool) (stream, error) {
 		if !exists {
 			return stream{}, errConsumerNotFound(id)
@@ -298,13 +301,13 @@ func (s *Service) deregisterStreamConsumer(ctx context.Context, call *api.Call, 
 			return stream{}, errConsumerNotFound(id)
 		}
 		at, _ := st.consumerAt(id.Name)
+		generation, gone = st.Generation, st.Consumers[at]
 		st.Consumers = slices.Delete(slices.Clone(st.Consumers), at, at+1)
-		generation = st.Generation
 		return st, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("deregister consumer: %w", err)
 	}
-	s.subscribers.stir(generation)
+	s.subscribers.remove(generation, gone.Name, gone.Created.Unix())
 	return &api.Void{}, nil
 }

@@ -211,10 +211,11 @@ func (sub *subscription) current() (*stream, *shard, error) {
 		return nil, nil, errStreamNotFound(id.Stream)
 	}
 	c, ok := st.consumer(id)
-	if !ok {
+	place := sub.mine.has()
+	if !ok || place == placeRemoved {
 		return nil, nil, errConsumerNotFound(id)
 	}
-	if sub.mine.replaced() {
+	if place == placeTaken {
 		return nil, nil, errSubscribed(id, c, sub.shard)
 	}
 	sh, ok := st.shard(sub.shard)

@@ -187,6 +187,22 @@ func TestSecondSubscription(t *testing.T) {
 	r.subscribe(consumer, 0, fromLatest).event()
 }
 
+// TestConsumerRegisteredAgainInItsSecond: its ARN is that of the one before, which
+// has no part in it.
+func TestConsumerRegisteredAgainInItsSecond(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	consumer := r.consumer("c")
+	before := r.subscribe(consumer, 0, fromLatest)
+	before.event()
+	ok[api.Void](r, "DeregisterStreamConsumer", in{"ConsumerARN": consumer})
+	if again := r.consumer("c"); again != consumer {
+		t.Fatalf("got %s, want %s again", again, consumer)
+	}
+	r.subscribe(consumer, 0, fromLatest).event()
+	before.ends("ResourceNotFoundException", "Consumer c under stream s not found for account 111111111111.")
+}
+
 func TestSubscriptionLastsFiveMinutes(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)

@@ -35,8 +35,17 @@ type subscriber struct {
 	mu     sync.Mutex // guards what follows; a leaf
 	cancel context.CancelFunc
 	stirs  bool // it was stirred and has not waited since
-	lost   bool // another has taken its place
+	place  place
 }
+
+// A place is what has become of a subscriber's place.
+type place byte
+
+const (
+	placeKept    place = iota
+	placeTaken         // another subscription of the consumer has it
+	placeRemoved       // the consumer was deregistered
+)
 
 func newSubscribers() subscribers { return subscribers{live: map[subscriberKey]*subscriber{}} }
 
@@ -51,7 +60,7 @@ func (s *subscribers) begin(k subscriberKey, now time.Time) (mine *subscriber, o
 		if now.Sub(before.begun) < takeoverAge {
 			return nil, false
 		}
-		before.lose()
+		before.lose(placeTaken)
 	}
 	s.live[k] = mine
 	return mine, true
@@ -64,6 +73,19 @@ func (s *subscribers) end(mine *subscriber, now time.Time) {
 	defer s.mu.Unlock()
 	s.ended = append(s.ended, mine)
 	s.forget(now)
+}
+
+// remove removes the places of a consumer that was deregistered: one that is registered
+// in the same second has the same key and starts afresh.
+func (s *subscribers) remove(generation, consumer string, created int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, sub := range s.live {
+		if k.generation == generation && k.consumer == consumer && k.created == created {
+			delete(s.live, k)
+			sub.lose(placeRemoved)
+		}
+	}
 }
 
 // forget drops what has ended and is old. mu is held.
@@ -111,16 +133,16 @@ func (s *subscriber) stir() {
 	}
 }
 
-func (s *subscriber) lose() {
+func (s *subscriber) lose(how place) {
 	s.mu.Lock()
-	s.lost = true
+	s.place = how
 	s.mu.Unlock()
 	s.stir()
 }
 
-// replaced reports whether another subscription has taken over.
-func (s *subscriber) replaced() bool {
+// has says what has become of its place.
+func (s *subscriber) has() place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost
+	return s.place
 }
