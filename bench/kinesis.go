@@ -15,16 +15,20 @@ const (
 	fullBatch     = 500
 )
 
-// recordsBody is a PutRecords of n records of smallRecord bytes, over all shards.
-func recordsBody(n int) (json.RawMessage, error) {
-	type record struct{ Data, PartitionKey string }
+// recordsBody is a PutRecords of n records of smallRecord bytes, over all shards or, with
+// a hash key, into its shard.
+func recordsBody(n int, hashKey string) (json.RawMessage, error) {
+	type record struct {
+		Data, PartitionKey string
+		ExplicitHashKey    string `json:",omitempty"`
+	}
 	data := make([]byte, smallRecord)
 	for i := range data {
 		data[i] = byte(i * 31)
 	}
 	records := make([]record, n)
 	for i := range records {
-		records[i] = record{base64.StdEncoding.EncodeToString(data), fmt.Sprint("key-", i)}
+		records[i] = record{base64.StdEncoding.EncodeToString(data), fmt.Sprint("key-", i), hashKey}
 	}
 	return json.Marshal(map[string]any{"StreamName": "bench", "Records": records})
 }
@@ -34,7 +38,7 @@ func measurePutRecords(ctx context.Context, s *settings, c *child) ([]row, error
 	if _, err := c.makeStream(ctx, recipient, "bench", 4); err != nil {
 		return nil, err
 	}
-	body, err := recordsBody(fullBatch)
+	body, err := recordsBody(fullBatch, "")
 	if err != nil {
 		return nil, err
 	}
@@ -104,86 +108,6 @@ func measurePutRecord(ctx context.Context, s *settings, c *child) ([]row, error)
 		{what: "  answered after", measured: spread(l.took), beside: spread(plain.took), ratio: times(float64(percentile(l.took, 50)), float64(percentile(plain.took, 50))) + " (p50)"},
 		{what: "  CPU of the server per record", measured: fmt.Sprintf("%.0f µs", 1000*milliseconds(cpu)/float64(l.calls))},
 	}, nil
-}
-
-// readBytes is how much data the readers find, about three full answers of GetRecords.
-const readBytes = 30 << 20
-
-// measureReaders is the cost of reading a shard: full answers, beside their floor, and
-// twenty readers at once, beside one.
-func measureReaders(ctx context.Context, _ *settings, c *child) ([]row, error) {
-	if _, err := c.makeStream(ctx, recipient, "bench", 1); err != nil {
-		return nil, err
-	}
-	body, err := recordsBody(fullBatch)
-	if err != nil {
-		return nil, err
-	}
-	for range readBytes / (fullBatch * smallRecord) {
-		if err := c.kinesis(ctx, "PutRecords", body, nil); err != nil {
-			return nil, err
-		}
-	}
-	full, fullCPU, err := c.readAll(ctx, 1, 10_000)
-	if err != nil {
-		return nil, err
-	}
-	// Twenty full answers at once are more than an account may have in transit.
-	_, oneCPU, err := c.readAll(ctx, 1, 1000)
-	if err != nil {
-		return nil, err
-	}
-	_, twentyCPU, err := c.readAll(ctx, 20, 1000)
-	if err != nil {
-		return nil, err
-	}
-	floor, err := getFloor()
-	if err != nil {
-		return nil, err
-	}
-	const mb = float64(readBytes) / 1e6
-	rate, perMB, floorMB := mb/full.Seconds(), milliseconds(fullCPU)/mb, milliseconds(floor)
-	// An answer is read and decoded by this process on the same processors, so the rate
-	// is that of both.
-	return []row{
-		{
-			what: "GetRecords of 10 MB, one reader, client included", measured: fmt.Sprintf("%.0f MB/s", rate),
-			beside: fmt.Sprintf("%.0f MB/s in base64, written", 1000/floorMB), ratio: times(rate, 1000/floorMB),
-		},
-		{
-			what: "  CPU of the server per MB", measured: fmt.Sprintf("%.1f ms", perMB),
-			beside: fmt.Sprintf("%.1f ms", floorMB), ratio: times(perMB, floorMB),
-		},
-		{
-			what: "  of 20 readers of the shard at once, answers of 1 MB", measured: fmt.Sprintf("%.1f ms all together", milliseconds(twentyCPU)/mb),
-			beside: fmt.Sprintf("%.1f ms of one", milliseconds(oneCPU)/mb), ratio: times(float64(twentyCPU), float64(oneCPU)), aim: "< 20",
-		},
-	}, nil
-}
-
-// readAll lets readers read the shard from its start to its tip, all at once, in answers
-// of so many records at most.
-func (c *child) readAll(ctx context.Context, readers, limit int) (wall, cpu time.Duration, err error) {
-	m, err := c.meter()
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := inParallel(readers, readers, func(int) error {
-		r, err := c.readShard(ctx, 0, "TRIM_HORIZON")
-		if err != nil {
-			return err
-		}
-		r.limit = limit
-		for r.behind = 1; r.behind > 0; {
-			if _, err := r.next(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		return 0, 0, err
-	}
-	return m.read()
 }
 
 // measureManyShards is what a stream of very many shards costs, beside one of one.

@@ -21,8 +21,6 @@ type carrier struct {
 	// covered holds, for each shard that this carrier has appended to since the
 	// start, the mark of the last append. For other shards the journal is asked.
 	covered map[shardID]journal.Position
-	// doubted are the shards that did not answer the last append: it may come yet.
-	doubted map[shardID]bool
 	// sent is up to where each shard had the shared lane's events when the filter went
 	// on a detour; nil on the shared lane.
 	sent map[string]journal.Position
@@ -217,7 +215,7 @@ func (c *carrier) ship(ctx context.Context, end journal.Position, shipments []*s
 			// The append may have happened or not: the shard's journal knows.
 			delete(c.covered, s.id)
 			if errors.Is(errs[i], journal.ErrUnknownOutcome) {
-				c.doubted[s.id] = true
+				c.d.doubt(ctx, s, c.lane)
 			}
 			out.heldUp = append(out.heldUp, s.heldUp(errs[i])...)
 			continue
@@ -225,7 +223,6 @@ func (c *carrier) ship(ctx context.Context, end journal.Position, shipments []*s
 		if len(s.parcels) > 0 {
 			c.covered[s.id] = end
 		}
-		delete(c.doubted, s.id)
 		for _, p := range s.parcels {
 			c.d.tallies.forwarded(p)
 		}

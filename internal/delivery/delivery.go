@@ -37,6 +37,7 @@ type Delivery struct {
 	tallies *tallies
 	cursors *catalog.Table[cursor]
 	records *catalog.Table[filterRecord]
+	doubts  sync.WaitGroup // goroutines of doubt
 
 	mu      sync.Mutex
 	workers map[string]*worker // by journal name; guarded by mu
@@ -59,8 +60,8 @@ func New(cfg Config) (*Delivery, error) {
 		check:   &checker{cfg: cfg},
 		checks:  &checks{byTarget: map[checkKey]checkResult{}},
 		tallies: &tallies{log: cfg.Log, now: cfg.Now, all: map[filterKey]*Tally{}},
-		cursors: catalog.NewTable[cursor](cfg.Catalog, "delivery/cursor"),
-		records: catalog.NewTable[filterRecord](cfg.Catalog, "delivery/filter"),
+		cursors: catalog.NewTable[cursor](cfg.Catalog, "delivery/cursor", catalog.Notes()),
+		records: catalog.NewTable[filterRecord](cfg.Catalog, "delivery/filter", catalog.Notes()),
 		workers: map[string]*worker{},
 	}, nil
 }
@@ -89,6 +90,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 		}
 	}
 	running.Wait()
+	d.doubts.Wait()
 	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), savingTime)
 	defer stop()
 	return errors.Join(d.save(saving), d.saveDetours(saving))

@@ -181,13 +181,7 @@ func (w *worker) sentOf(ctx context.Context, f *logs.Filter, packets []*packet) 
 		if p.filter != f || len(p.events) == 0 {
 			continue
 		}
-		id := shardID{target.ID(), target.Shard(p.key)}
-		if w.shared.doubted[id] {
-			if err := w.shutOut(ctx, target, id); err != nil {
-				return nil, err
-			}
-		}
-		shards = append(shards, target.Line(id.shard, p.key)...)
+		shards = append(shards, target.Line(target.Shard(p.key), p.key)...)
 	}
 	slices.Sort(shards)
 	sent := map[string]journal.Position{}
@@ -201,21 +195,6 @@ func (w *worker) sentOf(ctx context.Context, f *logs.Filter, packets []*packet) 
 		}
 	}
 	return sent, nil
-}
-
-// shutOut makes sure that an append that was not answered is in its shard or never
-// will be: an empty block on its lane shuts it out.
-func (w *worker) shutOut(ctx context.Context, target *kinesis.StreamWriter, id shardID) error {
-	mark, _, err := target.Mark(ctx, id.shard, w.shared.lane)
-	if err == nil {
-		err = target.Append(ctx, id.shard, w.shared.lane, mark, nil)
-	}
-	if err != nil && !lost(err) {
-		return err
-	}
-	delete(w.shared.covered, id)
-	delete(w.shared.doubted, id)
-	return nil
 }
 
 // replaying reports whether the shared cursor may still be before what was appended

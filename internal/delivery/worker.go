@@ -60,7 +60,7 @@ func newWorker(d *Delivery, region arn.Region, source *journal.Journal, from jou
 
 // carrier returns one for a lane of this worker.
 func (w *worker) carrier(lane string) carrier {
-	return carrier{d: w.d, source: w.source, pool: &w.pool, lane: lane, covered: map[shardID]journal.Position{}, doubted: map[shardID]bool{}}
+	return carrier{d: w.d, source: w.source, pool: &w.pool, lane: lane, covered: map[shardID]journal.Position{}}
 }
 
 // done is the shared cursor.

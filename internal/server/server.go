@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -249,10 +250,13 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	bounds := boundsFor(keepToMemory(os.DirFS("/")), mayOpen())
 	front := gateway.New(gateway.Config{
 		Dispatcher:     s.dispatch,
 		Credentials:    s.credentials,
 		TrustedProxies: s.cfg.TrustedProxies,
+		MaxHeld:        bounds.held,
+		MaxRunning:     bounds.clients,
 		Observe:        s.metrics.observe,
 		Now:            s.cfg.Now,
 		Log:            s.cfg.Log,
@@ -284,7 +288,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	start("delivery", s.delivery.Run)
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := web.Serve(gateway.Harden(ln, encryption)); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(gateway.Harden(ln, encryption, bounds.clients)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
 	})

@@ -5,6 +5,8 @@ import "slices"
 // A Budget is how much may go wrong in one run.
 type Budget struct {
 	Crashes, Failures, Revocations int
+	// Reshard may happen once.
+	Reshard Reshard
 }
 
 // A Finding is a violation and the steps that lead to it, of the shortest such run.
@@ -20,7 +22,7 @@ const maxStates = 4_000_000
 // more goes wrong than the budget allows. It returns the number of states, and what
 // it found first, nil when there is nothing to find.
 func Explore(m Mistake, b Budget) (states int, found *Finding) {
-	start := state{crashes: int8(b.Crashes), failures: int8(b.Failures), revocations: int8(b.Revocations)}
+	start := state{crashes: int8(b.Crashes), failures: int8(b.Failures), revocations: int8(b.Revocations), planned: b.Reshard, answered: true}
 	x := explorer{index: map[state]int32{start: 0}, all: []visit{{state: start, from: -1}}}
 	for i := 0; i < len(x.all) && i < maxStates; i++ {
 		s := x.all[i].state
@@ -32,7 +34,7 @@ func Explore(m Mistake, b Budget) (states int, found *Finding) {
 			going = going || next.next.ahead(&s)
 			x.add(next, int32(i))
 		}
-		if !going && !s.finished() && s.failing == [shards]bool{} {
+		if !going && !s.finished() && s.failing == [shards]bool{} && !s.late.there {
 			return len(x.all), x.finding(Stuck, int32(i), "nothing")
 		}
 	}
@@ -42,18 +44,7 @@ func Explore(m Mistake, b Budget) (states int, found *Finding) {
 // ahead reports whether a step is the protocol's own, not the environment's.
 func (s *state) ahead(before *state) bool {
 	return s.crashes == before.crashes && s.failures == before.failures && s.revocations == before.revocations &&
-		s.failing == before.failing && s.late.there == before.late.there && s.end == before.end
-}
-
-// finished reports whether everything has been delivered and every filter is on
-// the shared cursor.
-func (s *state) finished() bool {
-	for f := range filters {
-		if s.memory[f].where == away {
-			return false
-		}
-	}
-	return s.done == s.end
+		s.failing == before.failing && s.late.there == before.late.there && s.end == before.end && s.planned == before.planned
 }
 
 // An explorer goes through states in the order of their distance from the start.

@@ -12,12 +12,16 @@ import (
 // make model.
 var budgets = []Budget{
 	{Failures: 1, Revocations: 2},
+	{Failures: 1, Reshard: Merge},
+	{Failures: 1, Reshard: Split},
 	{Crashes: 2, Failures: 1},
+	{Crashes: 1, Failures: 1, Reshard: Merge},
+	{Crashes: 1, Failures: 1, Reshard: Split},
 	{Crashes: 1, Failures: 1, Revocations: 1},
 	{Crashes: 1, Failures: 2},
 }
 
-const quick = 2
+const quick = 4
 
 func TestProtocolKeepsItsPromises(t *testing.T) {
 	for i, b := range budgets {

@@ -1,5 +1,5 @@
 // Package soak makes things go wrong under load and judges from outside what the
-// users of the program would see. Every rig counts something, and every rig but one has been
+// users of the program would see. Every rig counts something, and every rig has been
 // seen to find the fault that it is there for: a test lets a second build of the
 // program, which has all the faults in it (build_test.go), leave out the matching
 // protection, and wants to be told.
@@ -13,8 +13,8 @@
 //	points       the process dies at its n-th fsync, rename or   marks of lanes ignored
 //	             unlink, for every n of a story
 //	disk         fsync fails, is slow; the disk is full          failures not heard
-//	damage       each file of the data directory: a bit flipped, none that works yet
-//	             cut short, removed                              (docs/adr/0011-rigs.md)
+//	damage       each file of the data directory: a bit flipped, blocks believed, and
+//	             cut short, removed                              missing ones skipped
 //	clock        the clock jumps under load                      retention by the wall clock
 //	revocation   a permission is taken away under load           no gate
 //

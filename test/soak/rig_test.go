@@ -39,7 +39,7 @@ type rig struct {
 // to one, and so do the four of soak-b.
 var share = map[string]float64{
 	"kill": 0.3, "power": 0.3, "order": 0.1, "points": 0.3,
-	"disk": 0.2, "damage": 0.3, "clock": 0.2, "revocation": 0.3,
+	"disk": 0.2, "damage": 0.3, "clock": 0.2, "revocation": 0.3, "hostile": 0.25,
 }
 
 // unlimited, in the place of parts, is for a rig on a program with a fault: no limit

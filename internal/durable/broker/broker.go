@@ -27,6 +27,8 @@ type Config struct {
 
 	// noSync leaves out fsync: only for the test that shows what would be lost.
 	noSync bool
+	// patience replaces publishTimeout, in tests.
+	patience time.Duration
 	// freeBytes replaces the question how much space the file system has, in tests.
 	freeBytes func(dir string) (free, total uint64, err error)
 	// healed is called when writes go on after a full disk, in tests.
@@ -65,6 +67,9 @@ type Broker struct {
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	if cfg.freeBytes == nil {
 		cfg.freeBytes = freeBytes
+	}
+	if cfg.patience == 0 {
+		cfg.patience = publishTimeout
 	}
 	if cfg.healed == nil {
 		cfg.healed = func() {}

@@ -221,6 +221,69 @@ func TestOpenAfterCrashInFirstStart(t *testing.T) {
 	open(t, Config{Dir: dir})
 }
 
+// TestCreateAfterCrashInCreate: the engine writes the description of a stream, then its
+// checksum, and a crash can come between the two.
+func TestCreateAfterCrashInCreate(t *testing.T) {
+	for name, leave := range map[string]func(dir string) error{
+		"no checksum":   func(dir string) error { return os.Remove(filepath.Join(dir, "meta.sum")) },
+		"half of it":    func(dir string) error { return os.Truncate(filepath.Join(dir, "meta.sum"), 7) },
+		"no directory":  os.RemoveAll,
+		"half a record": func(dir string) error { return os.Truncate(filepath.Join(dir, "meta.inf"), 7) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			reopen := func(b *Broker) *Broker {
+				if err := b.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				return open(t, Config{Dir: dir})
+			}
+			b := open(t, Config{Dir: dir})
+			left := create(t, b, "S").dir()
+			if err := b.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := leave(left); err != nil {
+				t.Fatal(err)
+			}
+			b = open(t, Config{Dir: dir})
+			if _, err := create(t, b, "S").Publish("S.a", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			b = reopen(b)
+			if state, err := b.Stream("S").State(t.Context()); err != nil || state.Last != 1 {
+				t.Fatalf("after the next start: %+v, %v, want one message", state, err)
+			}
+		})
+	}
+}
+
+func TestUnreadableStream(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, Config{Dir: dir})
+	s := create(t, b, "S")
+	if _, err := s.Publish("S.a", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(s.dir(), "meta.sum")); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, Config{Dir: dir})
+	if _, err := b.Create(t.Context(), StreamConfig{Name: "S", Subjects: []string{"S.>"}}); !errors.Is(err, ErrUnreadable) {
+		t.Fatalf("Create in the place of messages that cannot be read: %v, want %v", err, ErrUnreadable)
+	}
+	if err := b.Stream("S").Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after Remove: %v, want nothing left", err)
+	}
+	create(t, b, "S")
+}
+
 func TestNobodyElseCanReadTheFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(dir, 0o755); err != nil {

@@ -18,7 +18,11 @@ import (
 
 // child is what the test binary does when a test starts it again under strace.
 func child(role, dir string) int {
-	b, err := Open(context.Background(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler), noSync: role == "nosync"})
+	cfg := Config{Dir: dir, Log: slog.New(slog.DiscardHandler), noSync: role == "nosync"}
+	if role == "late" {
+		cfg.patience = 100 * time.Millisecond
+	}
+	b, err := Open(context.Background(), cfg)
 	if err != nil {
 		fmt.Println("open:", err)
 		return 1
@@ -27,6 +31,9 @@ func child(role, dir string) int {
 	if err != nil {
 		fmt.Println("create:", err)
 		return 1
+	}
+	if role == "late" {
+		return late(b, s)
 	}
 	limit := 50
 	if role == "diskerror" {
@@ -44,6 +51,19 @@ func child(role, dir string) int {
 		_, err := s.Publish("S.a", []byte("entry"))
 		fmt.Printf("unavailable again: %v, health: %v\n", errors.Is(err, ErrUnavailable), errors.Is(b.Health(), ErrUnavailable))
 	}
+	return 0
+}
+
+// late publishes a message whose fsync takes longer than Publish waits.
+func late(b *Broker, s Stream) int {
+	_, err := s.Publish("S.a", []byte("late"))
+	fmt.Println("unknown:", errors.Is(err, ErrUnknownOutcome))
+	for s.Barrier("S.a") != nil {
+		fmt.Println("barrier waits")
+	}
+	state, err := s.State(context.Background())
+	fmt.Printf("behind the barrier: %+v %v\n", state, err)
+	fmt.Println("closed:", b.Close(context.Background()))
 	return 0
 }
 
@@ -102,6 +122,20 @@ func TestAcknowledgementsComeAfterFsync(t *testing.T) {
 	_, calls = trace(t, "nosync", t.TempDir(), "-e", "trace=fsync,fdatasync,write")
 	if acks, unsynced := unsyncedAcks(t, calls); acks != 50 || unsynced < 40 {
 		t.Errorf("without SyncAlways: %d acknowledgements, %d without fsync; want 50 and nearly as many", acks, unsynced)
+	}
+}
+
+func TestBarrierWaitsForWhatPublishGaveUp(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "jetstream", "$G", "streams", "S", "msgs", "1.blk")
+	out, calls := trace(t, "late", dir, "-P", file, "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=700000")
+	if !strings.Contains(calls, "(DELAYED)") {
+		t.Fatalf("no fsync was delayed:\n%s", calls)
+	}
+	for _, want := range []string{"unknown: true", "barrier waits", "behind the barrier: {First:1 Last:1 Messages:1 Missing:0} <nil>", "closed: <nil>"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got no line %q in:\n%s", want, out)
+		}
 	}
 }
 

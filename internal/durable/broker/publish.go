@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -61,7 +62,7 @@ func (s Stream) Publish(subject string, data []byte, conditions ...Condition) (s
 	if err != nil {
 		return 0, fmt.Errorf("publish to %s: %w: %w", s.name, ErrUnavailable, err)
 	}
-	timeout := time.NewTimer(publishTimeout)
+	timeout := time.NewTimer(s.b.cfg.patience)
 	defer timeout.Stop()
 	select {
 	case ok := <-ack.Ok():
@@ -75,8 +76,26 @@ func (s Stream) Publish(subject string, data []byte, conditions ...Condition) (s
 		_, failure := s.b.health.state()
 		return 0, fmt.Errorf("publish to %s: %w: %w", s.name, ErrUnknownOutcome, failure)
 	case <-timeout.C:
-		return 0, fmt.Errorf("publish to %s: %w: not acknowledged in %v", s.name, ErrUnknownOutcome, publishTimeout)
+		return 0, fmt.Errorf("publish to %s: %w: not acknowledged in %v", s.name, ErrUnknownOutcome, s.b.cfg.patience)
 	}
+}
+
+// Barrier returns when every message that was published to the stream before has been
+// stored or never will be, also one whose Publish has stopped waiting. Then State says
+// what became of it. After an error nothing is known. subject is any that the stream
+// stores; nothing is stored.
+//
+// The engine takes the messages of a stream one after the other, so its answer to a
+// message that it has to refuse comes when all before it are decided on.
+func (s Stream) Barrier(subject string) error {
+	seq, err := s.Publish(subject, nil, IfLast(math.MaxInt64))
+	switch {
+	case errors.Is(err, ErrConflict):
+		return nil
+	case err != nil:
+		return fmt.Errorf("barrier: %w", err)
+	}
+	return fmt.Errorf("barrier: stream %s has stored it as %d", s.name, seq)
 }
 
 // publishError sorts what came instead of an acknowledgement.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -13,6 +17,9 @@ var (
 	ErrNoStream = errors.New("no such stream")
 	// ErrStreamExists means that a stream of this name is there already.
 	ErrStreamExists = errors.New("stream exists")
+	// ErrUnreadable means that a stream of this name has messages, and that the engine
+	// cannot read its files.
+	ErrUnreadable = errors.New("the engine cannot read the stream in")
 )
 
 // A StreamConfig describes a stream to be made. Streams are kept in files with one
@@ -45,6 +52,7 @@ type State struct {
 func (b *Broker) Stream(name string) Stream { return Stream{b: b, name: name} }
 
 // Create makes the stream: ErrStreamExists. When it returns, the stream survives a crash.
+// A creation that a crash cut short is begun anew.
 func (b *Broker) Create(ctx context.Context, cfg StreamConfig) (Stream, error) {
 	if err := b.Health(); err != nil {
 		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
@@ -55,6 +63,9 @@ func (b *Broker) Create(ctx context.Context, cfg StreamConfig) (Stream, error) {
 		if err == nil {
 			err = ErrStreamExists
 		}
+		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
+	}
+	if err := s.sweep(); err != nil {
 		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)
 	}
 	js := jetstream.StreamConfig{
@@ -113,14 +124,43 @@ func (s Stream) Purge(ctx context.Context, first uint64) error {
 	return nil
 }
 
-// Remove removes the stream and everything in it. Removing what is not there is
-// no error.
+// Remove removes the stream and everything in it, also when the engine does not know it
+// because its files are damaged. Removing what is not there is no error.
 func (s Stream) Remove(ctx context.Context) error {
 	err := s.b.js.DeleteStream(ctx, s.name)
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		err = os.RemoveAll(s.dir())
+	}
+	if err != nil {
 		return fmt.Errorf("remove stream %s: %w", s.name, err)
 	}
 	return nil
+}
+
+// dir is where the engine keeps the stream.
+func (s Stream) dir() string {
+	return filepath.Join(s.b.cfg.Dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", s.name)
+}
+
+// sweep removes what a crash leaves of a stream that was being made: its description
+// without, or with half, a checksum. The engine does not know such a stream, and would
+// make one of its name without ever writing the checksum: the next start would miss it.
+// What holds messages stays: ErrUnreadable.
+func (s Stream) sweep() error {
+	files, err := os.ReadDir(filepath.Join(s.dir(), "msgs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			return err
+		}
+		if info.Size() > 0 && filepath.Ext(file.Name()) == ".blk" {
+			return fmt.Errorf("%w %s", ErrUnreadable, s.dir())
+		}
+	}
+	return os.RemoveAll(s.dir())
 }
 
 func stateOf(s jetstream.StreamState) State {

@@ -45,7 +45,7 @@ type Config struct {
 // tables may be called from any goroutine.
 //
 // Lock order: commitMu, gate, tablesMu, then the lock of a table; queueMu is taken
-// after commitMu and with the lock of a table inside.
+// after commitMu and with the lock of a table inside. The lock of doubts is a leaf.
 type Catalog struct {
 	log       *slog.Logger
 	broker    *broker.Broker
@@ -56,6 +56,8 @@ type Catalog struct {
 	// gate is held for reading by whoever must not be overtaken by a change and for
 	// writing while a change set becomes visible. Readers of tables do not take it.
 	gate sync.RWMutex
+	// doubts are what was decided on under gate and may come yet.
+	doubts doubts
 
 	queueMu sync.Mutex // guards queue
 	queue   []*request // writes that no change set holds yet
@@ -114,6 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 		tables:    make(map[string]table),
 		raw:       make(map[string]map[Key]rawRow),
 		compact:   make(chan struct{}, 1),
+		doubts:    doubts{open: make(map[chan struct{}]bool)},
 	}
 	if c.compactAt == 0 {
 		c.compactAt = 8192

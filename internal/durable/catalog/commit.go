@@ -29,6 +29,7 @@ type request struct {
 	change change
 	key    Key
 	table  table
+	notes  bool           // nobody's permission rests on the table
 	expect Revision       // the revision that the key must be at, 0 for none
 	stage  func(Revision) // makes the change visible
 
@@ -41,7 +42,8 @@ type request struct {
 func (r *request) answer(rev Revision, err error) { r.done, r.rev, r.err = true, rev, err }
 
 // commit puts a write into the next change set and returns when that is on disk and
-// visible, or has failed. Whoever waits for commitMu first takes along all who wait.
+// visible, or has failed, and no doubt is left. Whoever waits for commitMu first takes
+// along all who wait.
 func (c *Catalog) commit(ctx context.Context, r *request) (Revision, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, context.Cause(ctx)
@@ -56,15 +58,24 @@ func (c *Catalog) commit(ctx context.Context, r *request) (Revision, error) {
 	c.queue = append(c.queue, r)
 	c.queueMu.Unlock()
 
+	rev, err := c.decide(r)
+	if err == nil && !r.notes {
+		err = c.doubts.wait(ctx)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s %s: %w", r.change.Table, r.key, err)
+	}
+	return rev, nil
+}
+
+// decide returns when a request of the queue has its answer.
+func (c *Catalog) decide(r *request) (Revision, error) {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	for !r.done {
 		c.commitNext()
 	}
-	if r.err != nil {
-		return 0, fmt.Errorf("%s %s: %w", r.change.Table, r.key, r.err)
-	}
-	return r.rev, nil
+	return r.rev, r.err
 }
 
 // commitNext answers the requests that wait, or as many of them as belong into one

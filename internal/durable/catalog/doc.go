@@ -30,6 +30,8 @@
 // Hold keeps the tables as they are while it is held. A decision made and acted on
 // under Hold is therefore never overtaken by a change: the write that would change
 // it returns only after release. Reads do not take the gate and work under it.
+// Doubt is for the act whose end is not known at release: then the write becomes true
+// and returns later.
 //
 // # What is not lost in silence
 //

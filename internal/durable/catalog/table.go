@@ -24,6 +24,7 @@ type Table[V any] struct {
 	c      *Catalog
 	name   string
 	schema int
+	notes  bool
 	err    error // why what is stored cannot be read; set by NewTable only
 
 	mu      sync.RWMutex // guards what follows; a leaf, nothing is taken under it
@@ -40,7 +41,10 @@ type row[V any] struct {
 // A TableOption of NewTable.
 type TableOption func(*tableOptions)
 
-type tableOptions struct{ schema int }
+type tableOptions struct {
+	schema int
+	notes  bool
+}
 
 // Schema gives the version of the shape of the table's values, 1 if it is not
 // given. It is raised whenever an older release could not read the values any
@@ -50,6 +54,12 @@ func Schema(version int) TableOption {
 	return func(o *tableOptions) { o.schema = version }
 }
 
+// Notes is for a table on which nobody's permission rests, such as how far somebody
+// has read: writing to it does not wait for doubts to be settled (see Doubt).
+func Notes() TableOption {
+	return func(o *tableOptions) { o.notes = true }
+}
+
 // NewTable registers the table of this name, after Open and before Ready. A name
 // is registered once.
 func NewTable[V any](c *Catalog, name string, opts ...TableOption) *Table[V] {
@@ -57,7 +67,7 @@ func NewTable[V any](c *Catalog, name string, opts ...TableOption) *Table[V] {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	t := &Table[V]{c: c, name: name, schema: o.schema}
+	t := &Table[V]{c: c, name: name, schema: o.schema, notes: o.notes}
 	t.rows = btree.NewBTreeGOptions(
 		func(a, b *row[V]) bool { return a.key.enc < b.key.enc },
 		btree.Options{NoLocks: true, Degree: 32})
@@ -170,7 +180,7 @@ func (t *Table[V]) Delete(ctx context.Context, k Key, rev Revision) error {
 	}
 	_, err := t.c.commit(ctx, &request{
 		change: change{Table: t.name, Key: k.Parts(), Deleted: true},
-		key:    k, table: t, expect: rev,
+		key:    k, table: t, notes: t.notes, expect: rev,
 		stage: func(Revision) { t.remove(k) },
 	})
 	return err
@@ -208,7 +218,7 @@ func (t *Table[V]) put(ctx context.Context, k Key, v V, expect Revision) (Revisi
 	}
 	return t.c.commit(ctx, &request{
 		change: change{Table: t.name, Key: k.Parts(), Schema: t.schema, Value: raw},
-		key:    k, table: t, expect: expect, stage: stage,
+		key:    k, table: t, notes: t.notes, expect: expect, stage: stage,
 	})
 }
 

@@ -176,7 +176,8 @@ func (j *Journal) committed(b Block) {
 	j.advance(b.Number)
 }
 
-// settle finds out what became of a block of unknown outcome. commitMu is held.
+// settle finds out what became of a block of unknown outcome: when it has returned,
+// that block is in the journal or never will be. commitMu is held.
 func (j *Journal) settle() error {
 	if err := j.failure(); err != nil || !j.unsettled {
 		return err
@@ -184,6 +185,9 @@ func (j *Journal) settle() error {
 	// While the engine cannot write, what it shows may not be on the disk, where
 	// readers would have seen what a power cut takes back.
 	if err := j.store.cfg.Broker.Health(); err != nil {
+		return err
+	}
+	if err := j.stream.Barrier(streamName(j.id) + ".a"); err != nil && !errors.Is(err, broker.ErrNoStream) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)

@@ -26,7 +26,7 @@ func (j *Journal) ReadBlock(ctx context.Context, number uint64) (Block, error) {
 	case number > end:
 		return Block{}, fmt.Errorf("journal %s: block %d is not written yet", j.name, number)
 	}
-	if b, ok := j.store.recent.get(j.id, number); ok {
+	if b, ok := j.store.cached(j.id, number); ok {
 		return b, nil
 	}
 	b, err := j.read(ctx, number)
@@ -136,21 +136,47 @@ func (r *Reader) Poll(ctx context.Context) (b Block, ok bool, err error) {
 // block returns the block at next.
 func (r *Reader) block(ctx context.Context) (Block, error) {
 	if len(r.ahead) > 0 && r.ahead[0].Number == r.next.Block {
-		b := r.ahead[0]
-		r.ahead[0] = Block{} // its memory is the caller's alone from now on
-		r.ahead = r.ahead[1:]
+		return r.take(), nil
+	}
+	if b, ok := r.cached(); ok {
 		return b, nil
 	}
-	if b, ok := r.j.store.recent.get(r.j.id, r.next.Block); ok && r.next.Compare(r.j.Start()) >= 0 {
-		return b, nil
+	end, err := r.j.store.fetches.begin(ctx, blockID{r.j.id, r.next.Block})
+	switch {
+	case err != nil:
+		return Block{}, err
+	case end != nil:
+		defer end()
+	default: // somebody else has asked
+		if b, ok := r.cached(); ok {
+			return b, nil
+		}
 	}
 	if err := r.readAhead(ctx); err != nil {
 		return Block{}, fmt.Errorf("journal %s: %w", r.j.name, err)
 	}
-	return r.block(ctx)
+	return r.take(), nil
 }
 
-// readAhead reads blocks from next on from the engine, at least one.
+// cached returns the block at next if it is in memory.
+func (r *Reader) cached() (Block, bool) {
+	if r.next.Compare(r.j.Start()) < 0 {
+		return Block{}, false // it has been trimmed
+	}
+	return r.j.store.cached(r.j.id, r.next.Block)
+}
+
+// take returns the first of the blocks that were read ahead.
+func (r *Reader) take() Block {
+	b := r.ahead[0]
+	r.ahead[0] = Block{} // which need not stay in memory for this reader
+	r.ahead = r.ahead[1:]
+	return b
+}
+
+// readAhead reads blocks from next on from the engine, at least one, and keeps them for
+// other readers too: those that catch up with a journal at the same time are often near
+// each other, and one who reads in small steps would ask for the same blocks again.
 func (r *Reader) readAhead(ctx context.Context) error {
 	number, end := r.next.Block, r.j.End().Block
 	if number < r.j.Start().Block {
@@ -177,7 +203,11 @@ func (r *Reader) readAhead(ctx context.Context) error {
 			break
 		}
 		r.ahead = append(r.ahead, b)
+		r.j.store.fetched.add(r.j.id, b)
 		number++
+	}
+	if len(r.ahead) == 0 {
+		return r.j.missing(number)
 	}
 	return nil
 }

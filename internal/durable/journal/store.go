@@ -56,7 +56,8 @@ type Config struct {
 	Now func() time.Time
 	Log *slog.Logger
 	// CacheBytes bounds the recent blocks that are kept in memory for readers at the
-	// end of a journal, over all journals; 0 means 16 MiB.
+	// end of a journal, over all journals; 0 means 16 MiB. Half as much is kept of what
+	// was read from the disk last, for readers that catch up together.
 	CacheBytes int
 	// Key encrypts the blocks that are written from now on. nil: they are written in the
 	// clear. A directory that has been opened with a key needs it from then on.
@@ -70,7 +71,10 @@ type Store struct {
 	cfg    Config
 	table  *catalog.Table[record]
 	marks  *broker.Marks
-	recent *recent
+	recent *cache // the newest blocks
+	// fetched are the blocks that were read from the engine last.
+	fetched *cache
+	fetches fetches
 
 	// adminMu is held while a journal is made or removed, also while the catalog is
 	// written and that waits for the gate. So nothing that is done under
@@ -119,8 +123,10 @@ func OpenStore(ctx context.Context, cfg Config) (*Store, error) {
 	keys := catalog.NewTable[keyCheck](cfg.Catalog, keyTable)
 	s := &Store{
 		cfg:        cfg,
-		table:      catalog.NewTable[record](cfg.Catalog, tableName),
-		recent:     newRecent(cfg.CacheBytes),
+		table:      catalog.NewTable[record](cfg.Catalog, tableName, catalog.Notes()),
+		recent:     newCache(cfg.CacheBytes),
+		fetched:    newCache(cfg.CacheBytes / 2),
+		fetches:    newFetches(),
 		open:       make(map[string]*Journal),
 		conditions: make(map[string]error),
 	}
@@ -350,7 +356,7 @@ func (s *Store) delete(ctx context.Context, name string) (slot int, err error) {
 	if j := s.takeOpen(name); j != nil {
 		j.close()
 	}
-	s.recent.drop(r.ID)
+	s.forgetBlocks(r.ID)
 	if err := s.forget(ctx, name, r.ID); err != nil {
 		return 0, fmt.Errorf("delete journal %s: %w", name, err)
 	}

@@ -8,8 +8,8 @@ import (
 	"tributary/internal/pure/arn"
 )
 
-// An allowance is the number of bytes that large bodies and answers may hold
-// together, and how many of them one account may. Who reserves waits in line; who
+// An allowance is how much of something all requests may hold together, and how much of
+// it those of one account may: bytes of large bodies and answers, or turns. Who reserves waits in line; who
 // holds something and wants more never waits, so two that have half each cannot wait
 // for one another. An account that has its share lets the others pass.
 type allowance struct {
@@ -92,10 +92,10 @@ func (h *hold) release() {
 func (a *allowance) admit() {
 	for e := a.waiting.Front(); e != nil; {
 		w, next := e.Value.(*waiter), e.Next()
-		if w.size > a.free {
-			return
-		}
-		if a.fits(w.hold.account, w.size) {
+		if a.used[w.hold.account]+w.size <= a.share {
+			if w.size > a.free {
+				return
+			}
 			w.hold.take(w.size)
 			a.waiting.Remove(e)
 			close(w.granted)

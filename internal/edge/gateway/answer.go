@@ -7,10 +7,15 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
+
+// hurry is how long a client may take to read that there was no room for its request,
+// which takes room itself until then.
+const hurry = time.Second
 
 // answerJSON answers a JSON operation. One without output members has an empty
 // body, as in AWS. An answer that is not small counts like a body while the client
@@ -25,7 +30,7 @@ func (x *exchange) answerJSON(account arn.AccountID, out any) error {
 		}
 		*buf = text
 	}
-	if n := len(*buf); n > largeBuffer {
+	if n := len(*buf); n > smallBody {
 		held := x.held.none(account)
 		if !held.extend(int64(n)) {
 			return x.busy()
@@ -107,7 +112,12 @@ func (x *exchange) write(status int, contentType string, body []byte, code strin
 		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
 	}
 	x.w.WriteHeader(status)
-	_, err := x.w.Write(body)
+	var err error
+	if x.hurried {
+		err = x.sendWithin(hurry, body)
+	} else {
+		_, err = x.w.Write(body)
+	}
 	if err != nil {
 		x.config.Log.Debug("answer not sent", "requestID", x.id, "error", err)
 	}

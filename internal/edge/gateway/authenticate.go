@@ -106,6 +106,7 @@ func (x *exchange) authenticate(auth *sigv4.Authorization, body *body) (*api.Cal
 		return nil, x.refuse(invalidSignature, "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
+	known(x.r.Context())
 	call := x.call(caller)
 	call.Region = arn.Region(auth.Scope.Region)
 	return call, nil

@@ -51,7 +51,7 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 	if size > smallBody {
 		ctx, cancel := context.WithTimeout(x.r.Context(), maxWait)
 		defer cancel()
-		if b.held = x.held.reserve(ctx, account, size); b.held == nil {
+		if b.held = x.held.reserve(ctx, account, x.reserveFor(size)); b.held == nil {
 			return nil, x.busy()
 		}
 	}
@@ -61,6 +61,15 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// reserveFor is what a body of this size takes: as much again for its texts, unless its
+// operation reads it where it is.
+func (x *exchange) reserveFor(size int64) int64 {
+	if x.operation != nil && x.operation.Scans() && x.codec != &inCBOR {
+		return size
+	}
+	return min(2*size, x.held.share)
 }
 
 func (x *exchange) fill(b *body) error {
@@ -172,6 +181,7 @@ func (x *exchange) tooLarge() error {
 
 // busy asks the client to come again, which SDKs do by themselves.
 func (x *exchange) busy() error {
+	x.hurried = true
 	if x.protocol == api.Query {
 		return api.RefuseStatus(503, "ServiceUnavailable", "Too many large requests and answers at a time")
 	}

@@ -48,10 +48,10 @@ const (
 var errCBOR = errors.New("malformed CBOR")
 
 // parseCBOR makes the value tree of a body: one value, a map or an array, names are
-// texts and no name comes twice, texts are UTF-8, at most maxDepth deep. Byte strings
+// texts and no name comes twice, texts are UTF-8, at most maxDepth deep, no larger than the room. Byte strings
 // of the tree may be parts of b.
-func parseCBOR(b []byte) (any, error) {
-	d := cborDecoder{rest: b, values: maxValues}
+func parseCBOR(b []byte, in *room) (any, error) {
+	d := cborDecoder{rest: b, room: in}
 	tree, err := d.value(0)
 	if err != nil {
 		return nil, err
@@ -68,8 +68,8 @@ func parseCBOR(b []byte) (any, error) {
 }
 
 type cborDecoder struct {
-	rest   []byte
-	values int // how many more there may be
+	rest []byte
+	room *room
 }
 
 // head reads the first byte of a value and what its lower bits announce: a number,
@@ -109,8 +109,8 @@ func (d *cborDecoder) value(depth int) (any, error) {
 
 // after reads the rest of the value that begins with this head.
 func (d *cborDecoder) after(first byte, n uint64, depth int) (any, error) {
-	if d.values--; d.values < 0 {
-		return nil, errors.New("too many values")
+	if err := d.room.value(); err != nil {
+		return nil, err
 	}
 	if depth > maxDepth {
 		return nil, errors.New("too deep")
@@ -177,8 +177,8 @@ func (d *cborDecoder) bytes(major byte, n uint64, indefinite bool) ([]byte, erro
 		if first&cborMajor != major || first&^cborMajor == cborIndefinite {
 			return nil, errCBOR
 		}
-		if d.values--; d.values < 0 {
-			return nil, errors.New("too many values")
+		if err := d.room.value(); err != nil {
+			return nil, err
 		}
 		chunk, err := d.bytes(major, n, false)
 		if err != nil {
@@ -235,6 +235,11 @@ func (d *cborDecoder) mapping(n uint64, indefinite bool, depth int) (any, error)
 		key := string(name)
 		if _, twice := members[key]; twice {
 			return nil, errors.New("a name is given twice")
+		}
+		if len(members) == 0 {
+			if err := d.room.object(); err != nil {
+				return nil, err
+			}
 		}
 		if members[key], err = d.value(depth); err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func TestParseCBOR(t *testing.T) {
 		"it says what it is":  {"d9 d9f7 a0", map[string]any{}},
 		"empty of indefinite": {"bf ff", map[string]any{}},
 	} {
-		got, err := parseCBOR(bytesOf(t, c.dump))
+		got, err := parseCBOR(bytesOf(t, c.dump), anyRoom())
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %#v, %v\nwant %#v", name, got, err, c.want)
 		}
@@ -100,7 +100,7 @@ func TestParseCBORRefuses(t *testing.T) {
 		"too many tags":              strings.Repeat("c1", maxDepth+2) + "01",
 		"too deep without lengths":   strings.Repeat("9f", maxDepth+2) + "01" + strings.Repeat("ff", maxDepth+2),
 	} {
-		if got, err := parseCBOR(bytesOf(t, dump)); err == nil {
+		if got, err := parseCBOR(bytesOf(t, dump), anyRoom()); err == nil {
 			t.Errorf("%s: got %#v, want an error", name, got)
 		}
 	}
@@ -108,7 +108,7 @@ func TestParseCBORRefuses(t *testing.T) {
 		"values": append(append([]byte{0x9f}, make([]byte, maxValues+1)...), 0xff),
 		"chunks": append(append([]byte{0x81, 0x5f}, strings.Repeat("\x40", maxValues+1)...), 0xff),
 	} {
-		if _, err := parseCBOR(b); err == nil {
+		if _, err := parseCBOR(b, anyRoom()); err == nil {
 			t.Errorf("too many %s: got no error", name)
 		}
 	}
@@ -239,7 +239,7 @@ func FuzzParseCBOR(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tree, err := parseCBOR(b)
+		tree, err := parseCBOR(b, anyRoom())
 		if err != nil {
 			return
 		}
@@ -250,7 +250,7 @@ func FuzzParseCBOR(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := parseCBOR(again)
+		back, err := parseCBOR(again, anyRoom())
 		if err != nil || !cmp.Equal(back, tree) {
 			t.Fatalf("%x is %#v, written again %#v, %v", b, tree, back, err)
 		}

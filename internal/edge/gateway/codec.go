@@ -8,7 +8,7 @@ import (
 // All make the same trees and take the same structs.
 type codec struct {
 	contentType string
-	parse       func(body []byte) (tree any, err error)
+	parse       func(body []byte, in *room) (tree any, err error)
 	valid       func(body []byte) bool
 	append      func(dst []byte, out any) ([]byte, error)
 	appendError func(dst []byte, e *api.Exception, messageMember string) ([]byte, error)
@@ -34,7 +34,7 @@ func (c *codec) of(s *api.Service) bool {
 }
 
 func validCBOR(b []byte) bool {
-	_, err := parseCBOR(b)
+	_, err := parseCBOR(b, anyRoom())
 	return err == nil
 }
 

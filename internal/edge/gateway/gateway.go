@@ -24,8 +24,9 @@ import (
 const (
 	// DefaultMaxBody holds the largest request of the five services: PutRecords
 	// with 10 MiB of data, which is 13.4 MiB in base64.
-	DefaultMaxBody = 16 << 20
-	DefaultMaxHeld = 128 << 20
+	DefaultMaxBody    = 16 << 20
+	DefaultMaxHeld    = 128 << 20
+	DefaultMaxRunning = 16 << 10
 	// DefaultStreamWrite: a client that has not read for so long is not there.
 	DefaultStreamWrite = 30 * time.Second
 )
@@ -54,6 +55,10 @@ type Config struct {
 	// wait, unread; further answers are refused with a 503 that SDKs try again. 0 is
 	// DefaultMaxHeld.
 	MaxHeld int64
+	// MaxRunning is how many requests may be under way, those of one account a quarter
+	// of it; further ones are throttled. Event streams do not count. 0 is
+	// DefaultMaxRunning.
+	MaxRunning int
 	// StreamWrite is how long the client of an event stream may take to read one
 	// event. 0 is DefaultStreamWrite.
 	StreamWrite time.Duration
@@ -75,7 +80,8 @@ var (
 type Gateway struct {
 	config  Config
 	keys    keyCache
-	held    *allowance
+	held    *allowance // bytes
+	running *allowance // requests
 	buffers buffers
 	streams streams
 }
@@ -94,6 +100,9 @@ func New(c Config) *Gateway {
 	if c.MaxHeld == 0 {
 		c.MaxHeld = DefaultMaxHeld
 	}
+	if c.MaxRunning == 0 {
+		c.MaxRunning = DefaultMaxRunning
+	}
 	if c.StreamWrite == 0 {
 		c.StreamWrite = DefaultStreamWrite
 	}
@@ -101,7 +110,11 @@ func New(c Config) *Gateway {
 		c.Observe = func(string, string, string, time.Duration) {}
 	}
 	share := max(c.MaxHeld/4, c.MaxBody+c.MaxExpandedBody) // less, and the largest would never be let in
-	return &Gateway{config: c, held: newAllowance(max(c.MaxHeld, share), share)}
+	return &Gateway{
+		config:  c,
+		held:    newAllowance(max(c.MaxHeld, share), share),
+		running: newAllowance(int64(c.MaxRunning), int64(max(c.MaxRunning/4, 1))),
+	}
 }
 
 // An exchange is one request, what has been learnt of it so far, and its answer.
@@ -117,6 +130,7 @@ type exchange struct {
 	codec     *codec         // of a service that is routed by X-Amz-Target
 	service   *api.Service   // nil until known
 	operation *api.Operation // nil until known
+	hurried   bool           // the client must take the answer at once or not at all
 }
 
 // ServeHTTP answers one request.
@@ -238,13 +252,19 @@ func (x *exchange) serveJSON() error {
 		}
 		return err
 	}
+	turn, err := x.takeTurn(call.Account())
+	if err != nil {
+		return err
+	}
+	defer turn.release()
 	var in api.Input
 	if err := x.expand(body, call.Account()); err != nil {
 		return err
 	}
 	if x.operation.Scans() && x.codec != &inCBOR {
-		in.Body, in.Parse = body.bytes(), x.decode
-	} else if in.Tree, err = x.decode(body.bytes()); err != nil {
+		in.Body = body.bytes()
+		in.Parse = func([]byte) (any, error) { return x.decode(body, call) }
+	} else if in.Tree, err = x.decode(body, call); err != nil {
 		return err
 	}
 	// A handler that fails, or is told to give up, may leave work behind that
@@ -257,6 +277,7 @@ func (x *exchange) serveJSON() error {
 	if stream, ok := out.(*api.Stream); ok {
 		body.release(false)
 		body = nil
+		turn.release()
 		return x.answerStream(call, auth, stream)
 	}
 	reuse = x.r.Context().Err() == nil
@@ -314,11 +335,18 @@ func (x *exchange) broken(b []byte) bool {
 // decode makes the value tree of a body, which must be an object or an array (the
 // binder says what it thinks of an array). An operation without input may have no
 // body at all.
-func (x *exchange) decode(b []byte) (any, error) {
-	if len(b) == 0 && x.operation.InputType().NumField() == 0 {
+func (x *exchange) decode(b *body, call *api.Call) (any, error) {
+	if b.len() == 0 && x.operation.InputType().NumField() == 0 {
 		return nil, nil
 	}
-	tree, err := x.codec.parse(b)
+	in, err := x.room(b, call)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := x.codec.parse(b.bytes(), in)
+	if errors.Is(err, errNoRoom) {
+		return nil, x.busy()
+	}
 	if err != nil {
 		return nil, malformedBody()
 	}
@@ -327,6 +355,19 @@ func (x *exchange) decode(b []byte) (any, error) {
 
 // malformedBody is how AWS refuses a body that is no JSON or CBOR, without a message.
 func malformedBody() error { return api.Refuse("SerializationException", "") }
+
+// takeTurn counts the request among those under way for the account.
+func (x *exchange) takeTurn(account arn.AccountID) (*hold, error) {
+	turn := x.running.none(account)
+	if turn.extend(1) {
+		return turn, nil
+	}
+	x.hurried = true
+	if x.protocol == api.Query {
+		return nil, api.Refuse("Throttling", "Rate exceeded")
+	}
+	return nil, api.Refuse("ThrottlingException", "Rate exceeded")
+}
 
 // serveQuery answers forms. Which operation is meant stands in the body, so it
 // is known only when the caller is.
@@ -349,6 +390,11 @@ func (x *exchange) serveQuery() error {
 	if err != nil {
 		return err
 	}
+	turn, err := x.takeTurn(call.Account())
+	if err != nil {
+		return err
+	}
+	defer turn.release()
 	if err := x.expand(body, call.Account()); err != nil {
 		return err
 	}

@@ -23,18 +23,14 @@ const (
 	// maxDepth is how deep arrays and objects may stand in one another. The
 	// deepest input of the five services has seven levels.
 	maxDepth = 100
-
-	// maxValues is how many values a tree may have: a tree takes some hundred
-	// bytes for each, which may be one byte of the body. PutRecords has 2,000.
-	maxValues = 200_000
 )
 
 func validJSON(b []byte) bool { return jsontext.Value(b).IsValid() }
 
 // parseJSON is strict: one value, an object or array, no duplicate names, valid
-// UTF-8, at most maxDepth deep.
-func parseJSON(b []byte) (any, error) {
-	d := treeDecoder{dec: jsontext.NewDecoder(bytes.NewBuffer(b)), values: maxValues}
+// UTF-8, at most maxDepth deep, and no larger than the room.
+func parseJSON(b []byte, in *room) (any, error) {
+	d := treeDecoder{jsontext.NewDecoder(bytes.NewBuffer(b)), in}
 	if k := d.dec.PeekKind(); k != '{' && k != '[' {
 		return nil, errors.New("neither object nor array")
 	}
@@ -49,13 +45,13 @@ func parseJSON(b []byte) (any, error) {
 }
 
 type treeDecoder struct {
-	dec    *jsontext.Decoder
-	values int // how many more there may be
+	dec  *jsontext.Decoder
+	room *room
 }
 
 func (d *treeDecoder) value(depth int) (any, error) {
-	if d.values--; d.values < 0 {
-		return nil, errors.New("too many values")
+	if err := d.room.value(); err != nil {
+		return nil, err
 	}
 	if depth > maxDepth {
 		return nil, errors.New("too deep")
@@ -101,6 +97,11 @@ func (d *treeDecoder) object(depth int) (any, error) {
 			return nil, err
 		}
 		key := name.String() // before the next token is read
+		if len(members) == 0 {
+			if err := d.room.object(); err != nil {
+				return nil, err
+			}
+		}
 		if members[key], err = d.value(depth); err != nil {
 			return nil, err
 		}

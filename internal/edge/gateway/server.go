@@ -20,9 +20,9 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           handler,
+		Handler:           counted(handler),
 		Protocols:         protocols,
-		ReadHeaderTimeout: 4 * time.Second,
+		ReadHeaderTimeout: 3 * time.Second,
 		ReadTimeout:       time.Minute, // 16 MiB at 280 KiB/s
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,

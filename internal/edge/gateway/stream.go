@@ -163,21 +163,28 @@ func (o *eventWriter) exception(err error) {
 // the request where it stands: the connection is cut, so that nobody takes the stream
 // for one that has come to its end.
 func (o *eventWriter) write(message []byte) {
+	if err := o.x.sendWithin(o.x.config.StreamWrite, message); err != nil {
+		o.x.config.Log.Debug("event stream cut off", "requestID", o.x.id, "client", o.x.r.RemoteAddr, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// sendWithin sends bytes of the answer to a client that must take them in time. After
+// an error nothing more can be sent.
+func (x *exchange) sendWithin(patience time.Duration, b []byte) error {
+	control := http.NewResponseController(x.w)
 	late := make(chan struct{})
-	timer := time.AfterFunc(o.x.config.StreamWrite, func() {
+	timer := time.AfterFunc(patience, func() {
 		defer close(late)
-		_ = o.control.SetWriteDeadline(longAgo) // a connection that has none is gone
+		_ = control.SetWriteDeadline(longAgo) // a connection that has none is gone
 	})
-	_, err := o.x.w.Write(message)
+	_, err := x.w.Write(b)
 	if err == nil {
-		err = o.control.Flush()
+		err = control.Flush()
 	}
 	if !timer.Stop() {
 		<-late
 		err = errors.Join(err, errors.New("the client does not read"))
 	}
-	if err != nil {
-		o.x.config.Log.Debug("event stream cut off", "requestID", o.x.id, "client", o.x.r.RemoteAddr, "error", err)
-		panic(http.ErrAbortHandler)
-	}
+	return err
 }

@@ -102,7 +102,7 @@ func newWireTLS(t *testing.T, encryption *tls.Config, change func(*gateway.Confi
 	}
 	w.addr = listener.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(gateway.Harden(listener, encryption)) }()
+	go func() { done <- server.Serve(gateway.Harden(listener, encryption, 0)) }()
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			t.Errorf("close: %v", err)

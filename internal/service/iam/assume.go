@@ -19,12 +19,13 @@ const (
 )
 
 // targetAssumeRole asks whether the caller may assume the role, and pass tags or
-// a source identity to the session where it does. The role's trust policy must
-// allow each; in another account than the role's, so must the caller's own
+// a source identity to the session where it does. A session that has a source
+// identity passes it on, whether it names it again or not. The role's trust policy
+// must allow each; in another account than the role's, so must the caller's own
 // policies. A role that does not exist is refused as one that admits nobody.
 func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.Access, error) {
 	role := arn.ARN(in.RoleARN)
-	if p := role.Parts(); p.Service != "iam" || p.Account == "" || !strings.HasPrefix(p.Resource, "role/") {
+	if !namesRole(role) {
 		return nil, errValidation("%s is invalid", in.RoleARN)
 	}
 	switch call.Caller.Principal.Kind {
@@ -42,8 +43,9 @@ func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.A
 	if in.ExternalID != "" {
 		keys["sts:externalid"] = []string{in.ExternalID}
 	}
-	if in.SourceIdentity != "" {
-		keys["sts:sourceidentity"] = []string{in.SourceIdentity}
+	identity := sourceIdentityOf(call, in)
+	if identity != "" {
+		keys["sts:sourceidentity"] = []string{identity}
 	}
 	if len(in.TransitiveTagKeys) > 0 {
 		keys["sts:transitivetagkeys"] = in.TransitiveTagKeys
@@ -54,7 +56,7 @@ func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.A
 	if len(in.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
-	if in.SourceIdentity != "" {
+	if identity != "" {
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	var accesses []api.Access
@@ -62,6 +64,12 @@ func (s *Service) targetAssumeRole(call *api.Call, in *AssumeRoleInput) ([]api.A
 		accesses = append(accesses, api.Access{Action: action, Resource: in.RoleARN, ResourcePolicy: source, Context: keys})
 	}
 	return accesses, nil
+}
+
+// namesRole reports whether an ARN is in the form of a role's.
+func namesRole(a arn.ARN) bool {
+	p := a.Parts()
+	return p.Service == "iam" && p.Account != "" && strings.HasPrefix(p.Resource, "role/")
 }
 
 // assumeRole gives credentials for a session of a role, for an hour unless asked
@@ -113,7 +121,7 @@ func (s *Service) assumeRole(_ context.Context, call *api.Call, in *AssumeRoleIn
 		Credentials:      c,
 		AssumedRoleUser:  &AssumedRoleUser{AssumedRoleID: p.ID, ARN: string(p.ARN)},
 		PackedPolicySize: packed,
-		SourceIdentity:   in.SourceIdentity,
+		SourceIdentity:   sourceIdentityOf(call, in),
 	}, nil
 }
 
@@ -124,6 +132,11 @@ func checkSessionTags(before policy.Context, in *AssumeRoleInput) error {
 	if e, ok := api.AsException(err); ok {
 		return errInvalidParameter(e.Message)
 	}
+	for _, key := range in.TransitiveTagKeys {
+		if !slices.ContainsFunc(in.Tags, func(t Tag) bool { return strings.EqualFold(t.Key, key) }) {
+			return errInvalidParameter("The specified transitive tag key must be included in the requested tags.")
+		}
+	}
 	for _, t := range in.Tags {
 		if slices.Contains(before[transitiveTags], principalTag(t.Key)) {
 			return errInvalidParameter("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
@@ -133,6 +146,15 @@ func checkSessionTags(before policy.Context, in *AssumeRoleInput) error {
 		return errAccessDenied("The SourceIdentity of the calling session cannot be changed.")
 	}
 	return err
+}
+
+// sourceIdentityOf is the source identity of the session that is asked for: the one
+// given, or that of the calling session.
+func sourceIdentityOf(call *api.Call, in *AssumeRoleInput) string {
+	if fixed := call.Caller.SessionContext[sourceIdentity]; in.SourceIdentity == "" && fixed != nil {
+		return fixed[0]
+	}
+	return in.SourceIdentity
 }
 
 // principalTag is the condition key of a tag of the caller.
@@ -163,22 +185,17 @@ func sessionContext(call *api.Call, in *AssumeRoleInput, issued time.Time) polic
 	for _, key := range transitive {
 		c[key] = before[key]
 	}
-	if identity := before[sourceIdentity]; identity != nil {
-		c[sourceIdentity] = identity
-	}
 	for _, t := range in.Tags {
 		c[principalTag(t.Key)] = []string{t.Value}
 	}
-	for _, k := range in.TransitiveTagKeys {
-		if key := principalTag(k); c[key] != nil {
-			transitive = append(transitive, key)
-		}
+	for _, key := range in.TransitiveTagKeys {
+		transitive = append(transitive, principalTag(key))
 	}
 	if len(transitive) > 0 {
 		c[transitiveTags] = transitive
 	}
-	if in.SourceIdentity != "" {
-		c[sourceIdentity] = []string{in.SourceIdentity}
+	if identity := sourceIdentityOf(call, in); identity != "" {
+		c[sourceIdentity] = []string{identity}
 	}
 	return c
 }

@@ -76,20 +76,21 @@ func (s *Service) administersIAM(account arn.AccountID) bool {
 }
 
 // assumeRoot gives credentials of a member account's root user, for one task and
-// 15 minutes at most.
+// 15 minutes at most. They end with the membership by which they were given.
 func (s *Service) assumeRoot(_ context.Context, call *api.Call, in *AssumeRootInput) (*AssumeRootOutput, error) {
 	task := in.TaskPolicyARN.ARN
 	if _, ok := s.awsPolicies[task]; !ok || !strings.HasPrefix(task, rootTasks) {
 		return nil, errInvalidParameter("The task policy " + task + " is not valid.")
 	}
 	account, _ := targetAccount(in.TargetPrincipal)
+	org, _ := s.cfg.Organizations.Membership(account)
 	length := defaultRoot
 	if in.DurationSeconds != nil && *in.DurationSeconds > 0 {
 		length = time.Duration(*in.DurationSeconds) * time.Second
 	}
 	now := s.cfg.Now().UTC().Truncate(time.Second)
 	ses := session{
-		Kind: ofRoot, Account: account, Issued: now, Expires: now.Add(length),
+		Kind: ofRoot, Account: account, Org: org.OrgID, Issued: now, Expires: now.Add(length),
 		PolicyARNs: []string{task},
 		Context: policy.Context{
 			"aws:tokenissuetime": {now.Format(time.RFC3339)},

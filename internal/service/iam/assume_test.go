@@ -176,10 +176,42 @@ func TestTransitiveTagsGoOnToSessionsOfTheSession(t *testing.T) {
 		t.Error("a tag that is not transitive went on")
 	}
 	again := members{"RoleArn": "arn:aws:iam::111111111111:role/one", "RoleSessionName": "s3"}
+	w.refused(alice, "sts:AssumeRole", with(again, members{"Tags": []any{tag("a", "b")}, "TransitiveTagKeys": []any{"A", "c"}}),
+		"InvalidParameterValue: The specified transitive tag key must be included in the requested tags.")
 	w.refused(second, "sts:AssumeRole", with(again, members{"Tags": []any{tag("TEAM", "other")}}),
 		"InvalidParameterValue: One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 	w.refused(second, "sts:AssumeRole", with(again, members{"SourceIdentity": "you"}),
 		"AccessDenied: The SourceIdentity of the calling session cannot be changed.")
+}
+
+// A source identity goes on to the sessions of a session, and each role on the way
+// must let it: by its trust policy, which sees it under both of its names.
+func TestSourceIdentityGoesOnOnlyWhereTheNextRoleLetsIt(t *testing.T) {
+	w := newWorld(t, false)
+	alice := w.user(alpha, "alice", allow("sts:*", "*"))
+	both := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"]}}`
+	for _, r := range []struct{ name, trust string }{
+		{"first", both},
+		{"silent", trustOf(`{"AWS":"111111111111"}`, "")},
+		{"open", both},
+		{"choosy", `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"],` +
+			`"Condition":{"StringEquals":{"sts:SourceIdentity":"me","aws:SourceIdentity":"me"}}}}`},
+	} {
+		w.done(root(alpha), "iam:CreateRole", members{"RoleName": r.name, "AssumeRolePolicyDocument": r.trust})
+		w.done(root(alpha), "iam:PutRolePolicy", members{"RoleName": r.name, "PolicyName": "p", "PolicyDocument": allow("sts:*", "*")})
+	}
+	of := func(name string) members {
+		return members{"RoleArn": "arn:aws:iam::111111111111:role/" + name, "RoleSessionName": "s1"}
+	}
+	first := w.assume(alice, "arn:aws:iam::111111111111:role/first", "s1", members{"SourceIdentity": "me"})
+	for _, name := range []string{"open", "choosy"} {
+		out := do[iam.AssumeRoleOutput](w, first, "sts:AssumeRole", of(name))
+		equal(t, "source identity in "+name, out.SourceIdentity, "me")
+	}
+	w.refused(first, "sts:AssumeRole", of("silent"), "AccessDenied: User: arn:aws:sts::111111111111:assumed-role/first/s1 is not authorized to perform: sts:SetSourceIdentity on resource: arn:aws:iam::111111111111:role/silent because no role trust policy allows the sts:SetSourceIdentity action")
+	// Without one nothing is asked.
+	plain := w.assume(alice, "arn:aws:iam::111111111111:role/first", "s1", nil)
+	equal(t, "no source identity", do[iam.AssumeRoleOutput](w, plain, "sts:AssumeRole", of("silent")).SourceIdentity, "")
 }
 
 func TestTokenIssueTimeRevokesSessions(t *testing.T) {

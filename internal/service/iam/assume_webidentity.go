@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
@@ -14,6 +15,9 @@ import (
 // are not here, so no account has one, and AWS's answer to a token of a provider
 // that an account does not have is the answer to every token.
 func (s *Service) assumeRoleWithWebIdentity(_ context.Context, _ *api.Call, in *AssumeRoleWithWebIdentityInput) (*AssumeRoleWithWebIdentityOutput, error) {
+	if !namesRole(arn.ARN(in.RoleARN)) {
+		return nil, errValidation("Request ARN is invalid")
+	}
 	issuer, ok := issuerOf(in.WebIdentityToken)
 	if !ok {
 		return nil, api.Refuse("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")

@@ -246,3 +246,57 @@ func TestANewNameNeedsThePermissionOnBothNames(t *testing.T) {
 	equal(t, "group to a name outside", w.may(admin, "iam:UpdateGroup", members{"GroupName": "old", "NewGroupName": "new"}), false)
 	equal(t, "user to a path inside", w.may(admin, "iam:UpdateUser", members{"UserName": "old", "NewPath": "/x/"}), true)
 }
+
+// What is parsed is kept: to decide by long policies takes no more memory than to
+// decide by short ones. Without that it shows at once: to read a statement takes
+// dozens of allocations.
+func TestPoliciesAreParsedOncePerRevision(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(beta, alpha)
+	w.enable(beta, "SERVICE_CONTROL_POLICY")
+	a, b := root(alpha), root(beta)
+	bob := w.user(alpha, "bob", allow("iam:*", "*"))
+	w.done(a, "iam:CreateGroup", members{"GroupName": "g"})
+	w.done(a, "iam:AddUserToGroup", members{"GroupName": "g", "UserName": "bob"})
+	own := w.policy(alpha, "own", allow("iam:*", "*"))
+	w.done(a, "iam:AttachUserPolicy", members{"UserName": "bob", "PolicyArn": own})
+	w.done(a, "iam:PutUserPermissionsBoundary", members{"UserName": "bob", "PermissionsBoundary": own})
+	scp := w.controlPolicy(beta, "scp", "SERVICE_CONTROL_POLICY", allow("*", "*"), alpha)
+	r := w.role(alpha, "r", `{"Service":"logs.amazonaws.com"}`)
+
+	_, caller, err := w.iam.Credentials(t.Context(), bob.id, "")
+	must(t, err)
+	call := &api.Call{Service: "iam", Operation: "ListUsers", Region: "us-east-1", Time: w.now, Caller: caller}
+	list := func() {
+		must(t, w.iam.Authorize(t.Context(), call, api.Access{Action: "iam:ListUsers", Resource: "arn:aws:iam::111111111111:user/"}))
+	}
+	assume := func() {
+		_, d, err := w.iam.AssumeForService(iam.ServiceAssumption{Role: arn.ARN(r.ARN), Service: "logs", Region: "us-east-1", SourceAccount: alpha})
+		must(t, err)
+		equal(t, "assumed", d.Allowed(), true)
+	}
+	statements := func(one string) string {
+		return `{"Version":"2012-10-17","Statement":[` + strings.Repeat(one+",", 19) + one + `]}`
+	}
+	long := statements(`{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*"}`)
+	for _, c := range []struct {
+		who    credential
+		action string
+		in     members
+		decide func()
+	}{
+		{a, "iam:PutUserPolicy", members{"UserName": "bob", "PolicyName": "p", "PolicyDocument": long}, list},
+		{a, "iam:PutGroupPolicy", members{"GroupName": "g", "PolicyName": "p", "PolicyDocument": long}, list},
+		{a, "iam:CreatePolicyVersion", members{"PolicyArn": own, "PolicyDocument": long, "SetAsDefault": true}, list},
+		{b, "organizations:UpdatePolicy", members{"PolicyId": scp, "Content": long}, list},
+		{a, "iam:UpdateAssumeRolePolicy", members{"RoleName": "r", "PolicyDocument": statements(`{"Effect":"Allow","Principal":{"Service":"logs.amazonaws.com"},"Action":"sts:AssumeRole"}`)}, assume},
+	} {
+		c.decide() // parses
+		short := testing.AllocsPerRun(20, c.decide)
+		w.done(c.who, c.action, c.in)
+		c.decide()
+		if got := testing.AllocsPerRun(20, c.decide); got > short+2 {
+			t.Errorf("after %s: %v allocations for a decision, %v with a short policy", c.action, got, short)
+		}
+	}
+}

@@ -32,7 +32,9 @@ type session struct {
 	User   string `json:"user,omitzero"`
 	UserID string `json:"userId,omitzero"`
 	// Name is that of a role session or of a federated user.
-	Name    string    `json:"name,omitzero"`
+	Name string `json:"name,omitzero"`
+	// Org is the organization by whose right a session of AssumeRoot was made.
+	Org     string    `json:"org,omitzero"`
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
 	// Policy and PolicyARNs are the session policies: a text, and managed policies,
@@ -122,8 +124,8 @@ func (s *Service) openSession(keyID, token string) (session, error) {
 	return ses, nil
 }
 
-// sessionCredentials is Credentials for the key of a session. The role or user
-// behind it must still be the one that it was made for.
+// sessionCredentials is Credentials for the key of a session. The role, user or
+// membership behind it must still be the one that it was made for.
 func (s *Service) sessionCredentials(keyID, sessionToken string) (string, api.Caller, error) {
 	if sessionToken == "" {
 		return "", api.Caller{}, ErrUnknownKey
@@ -153,6 +155,10 @@ func (s *Service) sessionCaller(ses *session) (policy.Principal, bool) {
 		}
 		return sessionPrincipal(&r, ses.Name), true
 	}
+	if ses.Kind == ofRoot {
+		m, ok := s.cfg.Organizations.Membership(ses.Account)
+		return rootCaller(ses.Account, "").Principal, ok && m.OrgID == ses.Org
+	}
 	maker := rootCaller(ses.Account, "").Principal
 	if ses.User != "" {
 		u, ok := s.userByID(ses.Account, ses.User, ses.UserID)
@@ -162,7 +168,7 @@ func (s *Service) sessionCaller(ses *session) (policy.Principal, bool) {
 		maker = policy.Principal{Kind: policy.User, Account: u.Account, ARN: u.arn(), ID: u.ID}
 	}
 	switch ses.Kind {
-	case ofUser, ofRoot:
+	case ofUser:
 		return maker, true
 	case ofFederated:
 		return federatedPrincipal(&maker, ses.Name), true

@@ -109,7 +109,7 @@ func (s *Service) simulatePrincipalPolicy(_ context.Context, call *api.Call, in 
 // simulate completes the simulation by what both operations take, and answers a
 // page of its results: one for each action.
 func (s *Service) simulate(sim *simulation, in *simulationInput) (results []EvaluationResult, next string, err error) {
-	for _, take := range []func(*simulation, *simulationInput) error{takePolicies, takeCaller, takeResources, takeActions, takeContext} {
+	for _, take := range []func(*simulation, *simulationInput) error{takePolicies, takeCaller, takeActions, takeResources, takeContext} {
 		if err := take(sim, in); err != nil {
 			return nil, "", err
 		}
@@ -217,6 +217,9 @@ func takeResources(sim *simulation, in *simulationInput) error {
 }
 
 func takeActions(sim *simulation, in *simulationInput) error {
+	if len(in.actions) == 0 {
+		return errInvalidInput("ActionNames must name an action.")
+	}
 	for _, a := range in.actions {
 		service, name, ok := strings.Cut(a, ":")
 		if !ok || service == "" || name == "" || strings.ContainsAny(a, "*? ") || strings.Contains(name, ":") {

@@ -188,6 +188,12 @@ func TestBadSimulations(t *testing.T) {
 		{"no policy", members{"PolicyInputList": []any{`{"Statement":[]}`}}, "InvalidInput: PolicyInputList.1: Syntax errors in policy."},
 		{"wildcard in an action", members{"ActionNames": []any{"logs:*"}}, "InvalidInput: Invalid action name: logs:*"},
 		{"action without service", members{"ActionNames": []any{"PutLogEvents"}}, "InvalidInput: Invalid action name: PutLogEvents"},
+		{"no action", members{"ActionNames": []any{}}, "InvalidInput: ActionNames must name an action."},
+		{
+			"no action with a resource policy",
+			members{"ActionNames": []any{}, "CallerArn": "arn:aws:iam::111111111111:user/alice", "ResourcePolicy": `{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`},
+			"InvalidInput: ActionNames must name an action.",
+		},
 		{"no ARN", members{"ResourceArns": []any{"app"}}, "InvalidInput: Invalid resource ARN: app"},
 		{"two boundaries", members{"PermissionsBoundaryPolicyInputList": []any{allow("*", "*"), allow("*", "*")}}, "InvalidInput: PermissionsBoundaryPolicyInputList can have one policy only."},
 		{"caller is a role", members{"CallerArn": "arn:aws:iam::111111111111:role/r"}, "InvalidInput: CallerArn must be the ARN of an IAM user."},

@@ -176,6 +176,32 @@ func TestManagementActsAsRootOfAMember(t *testing.T) {
 	w.refused(root(alpha), "sts:AssumeRoot", in(beta, audit), "AccessDenied: Root of a member account may not be assumed by root accounts.")
 }
 
+// A membership that ends takes with it what it gave.
+func TestRootSessionsEndWithTheMembership(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha, beta)
+	admin := w.user(alpha, "admin", allow("sts:AssumeRoot", "*"))
+	enter := func() credential {
+		out := do[iam.AssumeRootOutput](w, admin, "sts:AssumeRoot", members{
+			"TargetPrincipal": beta, "TaskPolicyArn": members{"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+		})
+		return credential{out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey, out.Credentials.SessionToken}
+	}
+	gone := func(what string, ses credential) {
+		t.Helper()
+		if _, err := w.call(ses, "iam:ListAccessKeys", nil); !errors.Is(err, iam.ErrInvalidToken) {
+			t.Errorf("%s: got %v, want ErrInvalidToken", what, err)
+		}
+	}
+	ses := enter()
+	w.done(ses, "iam:ListAccessKeys", nil)
+	w.done(root(beta), "organizations:LeaveOrganization", nil)
+	gone("left", ses)
+	w.done(root(alpha), "organizations:DeleteOrganization", nil)
+	w.organization(gamma, beta)
+	gone("in another organization", ses)
+}
+
 func TestWebIdentityHasNoProvider(t *testing.T) {
 	w := newWorld(t, false)
 	part := base64.RawURLEncoding.EncodeToString
@@ -193,6 +219,10 @@ func TestWebIdentityHasNoProvider(t *testing.T) {
 		w.refused(root(alpha), "sts:AssumeRoleWithWebIdentity", members{
 			"RoleArn": "arn:aws:iam::111111111111:role/r", "RoleSessionName": "s1", "WebIdentityToken": c.token,
 		}, c.want)
+	}
+	for _, role := range []string{"arn:aws:iam::111111111111:user/r", "arn:aws:s3:::not-a-role-at-all", "twenty characters and more"} {
+		w.refused(root(alpha), "sts:AssumeRoleWithWebIdentity", members{"RoleArn": role, "RoleSessionName": "s1", "WebIdentityToken": "garbage"},
+			"ValidationError: Request ARN is invalid")
 	}
 }
 

@@ -114,7 +114,7 @@ func (r *rig) follow(id ShardID, done *atomic.Bool) ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		got := out.(*GetRecordsOutput)
+		got := out.(*recordsAnswer)
 		records = append(records, got.Records...)
 		it = got.NextShardIterator
 		if last && *got.MillisBehindLatest == 0 {

@@ -24,7 +24,7 @@ const (
 // over.
 //
 // A full answer is followed by throttling only under AWS's quotas (Config.Quotas).
-func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecordsInput) (*GetRecordsOutput, error) {
+func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecordsInput) (*recordsAnswer, error) {
 	it, err := s.openIterator(call, in.ShardIterator)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecords
 		return nil, errDryRun()
 	}
 	if sh.Passage {
-		return &GetRecordsOutput{Records: []Record{}, MillisBehindLatest: new(int64), ChildShards: st.childShards(sh.ID)}, nil
+		return &recordsAnswer{Records: []Record{}, MillisBehindLatest: new(int64), ChildShards: st.childShards(sh.ID)}, nil
 	}
 	if !s.quotas.admitRead(&st, sh) {
 		return nil, errRateExceeded(id, sh.ID)
@@ -54,7 +54,7 @@ func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecords
 		return nil, s.unlessGone(id, &st, sh, fmt.Errorf("open %s of %s: %w", sh.ID, id.arn(), err))
 	}
 	r := recordReader{
-		shard: sh, journal: j,
+		shard: sh, journal: j, shared: s.shared,
 		horizon: st.horizon(s.expiryClock()),
 		limit:   int(valueOr(in.Limit, maxRecords)),
 		bytes:   maxAnswerBytes,
@@ -63,7 +63,7 @@ func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecords
 		return nil, s.unlessGone(id, &st, sh, fmt.Errorf("read %s of %s: %w", sh.ID, id.arn(), err))
 	}
 	s.quotas.countRead(&st, sh, r.size)
-	out := &GetRecordsOutput{Records: r.records, MillisBehindLatest: new(int64)}
+	out := &recordsAnswer{Records: r.records, runs: r.runs, MillisBehindLatest: new(int64)}
 	if !r.atTip {
 		// At least one, since zero says that there is nothing more.
 		*out.MillisBehindLatest = max(1, s.cfg.Now().Sub(r.newest).Milliseconds())
@@ -95,11 +95,13 @@ func (st *stream) childShards(of ShardID) []ChildShard {
 type recordReader struct {
 	shard   *shard
 	journal *journal.Journal
+	shared  *sharedBlocks
 	horizon time.Time // records before it have expired
 	limit   int
 	bytes   int // of data and partition keys, unless the first record has more
 
 	records []Record
+	runs    []run // of them, those that are shared
 	size    int
 	next    journal.Position
 	newest  time.Time // of the last record
@@ -133,7 +135,7 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 			blocks = r.journal.Reader(r.next)
 			continue
 		}
-		full, err := r.take(b)
+		full, err := r.take(&b)
 		if err != nil {
 			return err
 		}
@@ -145,25 +147,28 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 }
 
 // take collects the records of a block until the answer is full.
-func (r *recordReader) take(b journal.Block) (full bool, err error) {
-	arrived := api.At(b.Time)
-	for i, entry := range b.Entries {
-		at := b.Position(i)
-		record, err := decodeRecord(entry)
-		if err != nil {
-			return false, fmt.Errorf("record at %s: %w", at, err)
+func (r *recordReader) take(b *journal.Block) (full bool, err error) {
+	shared := r.shared.of(r.shard, r.journal.Name(), b)
+	before := len(r.records)
+	r.next = b.End()
+	for i := range b.Entries {
+		var record Record
+		if shared != nil {
+			record = shared.records[int(b.First)+i]
+		} else if record, err = r.shard.record(b, i); err != nil {
+			return false, err
 		}
 		size := len(record.PartitionKey) + len(record.Data)
 		if len(r.records) == r.limit || (r.size+size > r.bytes && len(r.records) > 0) {
-			r.next = at
-			return true, nil
+			r.next, full = b.Position(i), true
+			break
 		}
-		record.SequenceNumber = r.shard.sequenceOf(at, b.Time).String()
-		record.ApproximateArrivalTimestamp = arrived
 		r.records = append(r.records, record)
 		r.size += size
 		r.newest = b.Time
 	}
-	r.next = b.End()
-	return len(r.records) == r.limit, nil
+	if count := len(r.records) - before; shared != nil && count > 0 {
+		r.runs = append(r.runs, run{before, count, shared, int(b.First)})
+	}
+	return full || len(r.records) == r.limit, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tributary/internal/service/api"
 )
@@ -19,7 +20,7 @@ func TestGetRecordsGivesWhatWasPut(t *testing.T) {
 	put := ok[PutRecordOutput](r, "PutRecord", in{"StreamName": "s", "PartitionKey": "ключ", "Data": []byte("\x00data\xff")})
 
 	out := r.get(it)
-	want := &GetRecordsOutput{
+	want := &recordsAnswer{
 		Records: []Record{{
 			SequenceNumber:              put.SequenceNumber,
 			ApproximateArrivalTimestamp: api.At(testTime.Add(1234 * time.Millisecond)),
@@ -29,7 +30,7 @@ func TestGetRecordsGivesWhatWasPut(t *testing.T) {
 		NextShardIterator:  out.NextShardIterator,
 		MillisBehindLatest: new(int64),
 	}
-	if diff := cmp.Diff(want, out); diff != "" {
+	if diff := cmp.Diff(want, out, cmpopts.IgnoreUnexported(recordsAnswer{})); diff != "" {
 		t.Errorf("GetRecords (-want +got):\n%s", diff)
 	}
 	again := r.get(out.NextShardIterator)
@@ -56,7 +57,7 @@ func TestReadingInPortionsSeesEachRecordOnce(t *testing.T) {
 		var got []string
 		it := r.iterator("s", 0, iteratorTrimHorizon, nil)
 		for {
-			out := ok[GetRecordsOutput](r, "GetRecords", in{"ShardIterator": it, "Limit": number(limit)})
+			out := ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": it, "Limit": number(limit)})
 			got = append(got, texts(out.Records)...)
 			it = out.NextShardIterator
 			if done := len(got) == len(want); done != (*out.MillisBehindLatest == 0) {
@@ -80,7 +81,7 @@ func TestReaderLearnsHowFarItIsBehind(t *testing.T) {
 	r.put("s", "k", "1")
 	r.put("s", "k", "2")
 	one := func() int64 {
-		out := ok[GetRecordsOutput](r, "GetRecords", in{"ShardIterator": r.iterator("s", 0, iteratorTrimHorizon, nil), "Limit": number(1)})
+		out := ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": r.iterator("s", 0, iteratorTrimHorizon, nil), "Limit": number(1)})
 		return *out.MillisBehindLatest
 	}
 	if got := one(); got != 1 {
@@ -195,7 +196,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 2)
 	r.put("s", "a", "1")
-	at := ok[GetRecordsOutput](r, "GetRecords", in{"ShardIterator": r.iterator("s", 0, iteratorTrimHorizon, nil)}).NextShardIterator
+	at := ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": r.iterator("s", 0, iteratorTrimHorizon, nil)}).NextShardIterator
 	before := ok[DescribeStreamOutput](r, "DescribeStream", in{"StreamName": "s"})
 	want := r.all("s", 0)
 

@@ -10,21 +10,27 @@ import (
 	"tributary/internal/service/api"
 )
 
-var _ api.JSONAppender = (*GetRecordsOutput)(nil)
+var _ api.JSONAppender = (*recordsAnswer)(nil)
 
-// AppendJSON appends the output's JSON. It is written by hand because an answer
+// A recordsAnswer is a GetRecordsOutput, with the same members, that knows which of its
+// records are shared.
+type recordsAnswer struct {
+	Records            []Record     `json:"Records"`
+	NextShardIterator  string       `json:"NextShardIterator,omitzero"`
+	MillisBehindLatest *int64       `json:"MillisBehindLatest,omitzero"`
+	ChildShards        []ChildShard `json:"ChildShards,omitzero"`
+
+	runs []run `json:"-"`
+}
+
+// AppendJSON appends the answer's JSON. It is written by hand because an answer
 // has up to ten thousand records and 10 MiB of data, which an encoder would take
 // through reflection and copy once more for its base64.
-func (out *GetRecordsOutput) AppendJSON(dst []byte) []byte {
-	dst = slices.Grow(dst, out.jsonSize())
-	dst = append(dst, `{"Records":[`...)
-	for i := range out.Records {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = out.Records[i].appendJSON(dst)
-	}
-	dst = append(dst, ']')
+func (out *recordsAnswer) AppendJSON(dst []byte) []byte {
+	const rest = 1024 // about what there is besides the records
+	dst = slices.Grow(dst, rest+jsonSize(out.Records))
+	dst = append(dst, `{"Records":`...)
+	dst = appendRecords(dst, out.Records, out.runs)
 	if out.NextShardIterator != "" {
 		dst = append(dst, `,"NextShardIterator":"`...)
 		dst = append(append(dst, out.NextShardIterator...), '"')
@@ -44,17 +50,6 @@ func (out *GetRecordsOutput) AppendJSON(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
-}
-
-// jsonSize is about how long the JSON becomes: growing by doubling would copy a large
-// answer once more.
-func (out *GetRecordsOutput) jsonSize() int {
-	const ends, record = 1024, 200 // names, numbers and times
-	size := ends
-	for i := range out.Records {
-		size += record + len(out.Records[i].PartitionKey) + base64.StdEncoding.EncodedLen(len(out.Records[i].Data))
-	}
-	return size
 }
 
 func (r *Record) appendJSON(dst []byte) []byte {

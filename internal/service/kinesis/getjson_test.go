@@ -16,7 +16,7 @@ import (
 // text apart.
 func TestGetRecordsJSONIsWhatTheTagsSay(t *testing.T) {
 	behind := int64(17)
-	for name, out := range map[string]*GetRecordsOutput{
+	for name, out := range map[string]*recordsAnswer{
 		"nothing": {Records: []Record{}},
 		"records": {
 			Records: []Record{

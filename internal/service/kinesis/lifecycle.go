@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tributary/internal/durable/catalog"
-	"tributary/internal/durable/journal"
 	"tributary/internal/service/api"
 )
 
@@ -203,7 +202,7 @@ func (s *Service) step(ctx context.Context, k catalog.Key, p *settling) (arrived
 	}
 	settle := s.createJournals
 	if st.Status == statusDeleting {
-		settle = s.cfg.Journals.DeleteAll
+		settle = s.deleteJournals
 	}
 	names, done := st.unsettled(), p.done[st.way()]
 	todo := names[done:min(done+journalsPerTurn, len(names))]
@@ -258,14 +257,10 @@ func (s *Service) createJournals(ctx context.Context, names []string) error {
 	return s.cfg.Journals.CreateAll(ctx, names)
 }
 
-// deleteJournal removes a journal, unless an interrupted attempt has removed it or
-// never made it.
-func (s *Service) deleteJournal(ctx context.Context, name string) error {
-	err := s.cfg.Journals.Delete(ctx, name)
-	if err != nil && !errors.Is(err, journal.ErrUnknown) {
-		return fmt.Errorf("delete journal %s: %w", name, err)
-	}
-	return nil
+// deleteJournals removes those of the journals that are there.
+func (s *Service) deleteJournals(ctx context.Context, names []string) error {
+	defer s.shared.drop(names)
+	return s.cfg.Journals.DeleteAll(ctx, names)
 }
 
 // valueOr is what p points to, or else.

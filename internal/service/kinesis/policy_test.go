@@ -87,10 +87,10 @@ func TestPolicyAdmitsAnotherAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := texts(out.(*GetRecordsOutput).Records); !slices.Equal(got, []string{"alice's", "bob's"}) {
+	if got := texts(out.(*recordsAnswer).Records); !slices.Equal(got, []string{"alice's", "bob's"}) {
 		t.Errorf("bob reads %q", got)
 	}
-	next := out.(*GetRecordsOutput).NextShardIterator
+	next := out.(*recordsAnswer).NextShardIterator
 	r.refused("GetRecords", in{"ShardIterator": next}, "InvalidArgumentException", "Invalid ShardIterator.") // it is bob's
 	for _, op := range []string{"ListShards", "DescribeStream", "DescribeStreamSummary"} {
 		if _, err := asBob(op, in{}); err != nil {

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"tributary/internal/durable/journal"
+	"tributary/internal/service/api"
 )
 
 // The version begins every entry of a shard journal; the format is described in
@@ -55,6 +58,18 @@ func appendRecord(dst []byte, version byte, partitionKey string, data []byte) []
 	dst = binary.AppendUvarint(dst, uint64(len(partitionKey)))
 	dst = append(dst, partitionKey...)
 	return append(dst, data...)
+}
+
+// record is a record of a block of the shard's journal, as GetRecords shows it.
+func (sh *shard) record(b *journal.Block, i int) (Record, error) {
+	at := b.Position(i)
+	record, err := decodeRecord(b.Entries[i])
+	if err != nil {
+		return Record{}, fmt.Errorf("record at %s: %w", at, err)
+	}
+	record.SequenceNumber = sh.sequenceOf(at, b.Time).String()
+	record.ApproximateArrivalTimestamp = api.At(b.Time)
+	return record, nil
 }
 
 // decodeRecord reads an entry: partition key, data, which is a part of the entry, and

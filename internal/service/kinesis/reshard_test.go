@@ -466,7 +466,7 @@ func (r *rig) followLineage(done *atomic.Bool, yield func(Record)) error {
 			if err != nil {
 				return fmt.Errorf("read %s: %w", id, err)
 			}
-			out := got.(*GetRecordsOutput)
+			out := got.(*recordsAnswer)
 			for _, rec := range out.Records {
 				yield(rec)
 			}

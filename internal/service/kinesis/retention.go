@@ -120,7 +120,7 @@ func (s *Service) dropShard(ctx context.Context, st *stream, sh *shard) error {
 	if sh.Passage {
 		return nil
 	}
-	return s.deleteJournal(ctx, st.journal(sh.ID))
+	return s.deleteJournals(ctx, []string{st.journal(sh.ID)})
 }
 
 // forgetShards takes closed shards out of a stream's record. Those that they led to

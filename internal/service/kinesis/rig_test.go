@@ -209,9 +209,9 @@ func (r *rig) iterator(stream string, shard ShardID, iteratorType string, more i
 	return ok[GetShardIteratorOutput](r, "GetShardIterator", members).ShardIterator
 }
 
-func (r *rig) get(iterator string) *GetRecordsOutput {
+func (r *rig) get(iterator string) *recordsAnswer {
 	r.Helper()
-	return ok[GetRecordsOutput](r, "GetRecords", in{"ShardIterator": iterator})
+	return ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": iterator})
 }
 
 // all reads a shard from its start to its tip.

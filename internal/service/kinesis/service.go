@@ -42,7 +42,9 @@ type Service struct {
 	expire chan struct{}
 	// Who is subscribed to which shard.
 	subscribers subscribers
-	quotas      *quotas // nil without any
+	// What readers of the same records share.
+	shared *sharedBlocks
+	quotas *quotas // nil without any
 	// started anchors the clock that retention goes by; see expiryClock.
 	started time.Time
 }
@@ -68,6 +70,7 @@ func New(cfg Config) (*Service, error) {
 		started:   cfg.Now(),
 
 		subscribers: newSubscribers(),
+		shared:      newSharedBlocks(sharedBytes),
 	}
 	s.wakeUp() // for what a crash has left
 	return s, nil

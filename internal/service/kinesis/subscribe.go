@@ -162,7 +162,7 @@ func (sub *subscription) Next(ctx context.Context) (api.Event, error) {
 	}
 	// Whether the shard is open is known from before its records are read: none comes
 	// after it has been closed.
-	event, atTip := &SubscribeToShardEvent{Records: []Record{}}, true
+	event, atTip := &shardEvent{SubscribeToShardEvent: SubscribeToShardEvent{Records: []Record{}}}, true
 	if !sh.Passage {
 		if atTip, err = sub.read(ctx, st, sh, event); err != nil {
 			err = fmt.Errorf("read %s of %s: %w", sub.shard, sub.consumer.Stream.arn(), err)
@@ -183,19 +183,19 @@ func (sub *subscription) Next(ctx context.Context) (api.Event, error) {
 }
 
 // read puts the next records into an event.
-func (sub *subscription) read(ctx context.Context, st *stream, sh *shard, event *SubscribeToShardEvent) (atTip bool, err error) {
+func (sub *subscription) read(ctx context.Context, st *stream, sh *shard, event *shardEvent) (atTip bool, err error) {
 	if sub.broken != nil {
 		return false, sub.broken
 	}
 	r := recordReader{
-		shard: sh, journal: sub.journal,
+		shard: sh, journal: sub.journal, shared: sub.s.shared,
 		horizon: st.horizon(sub.s.expiryClock()),
 		limit:   maxRecords, bytes: eventBytes,
 	}
 	if err := r.read(ctx, sub.at); err != nil {
 		return false, err
 	}
-	sub.at, event.Records = r.next, r.records
+	sub.at, event.Records, event.runs = r.next, r.records, r.runs
 	if !r.atTip {
 		event.MillisBehindLatest = max(1, sub.s.cfg.Now().Sub(r.newest).Milliseconds())
 	}

@@ -37,7 +37,7 @@ var (
 )
 
 // next waits for an event.
-func (l *listener) next() (*SubscribeToShardEvent, error) {
+func (l *listener) next() (*shardEvent, error) {
 	l.Helper()
 	ctx, cancel := context.WithTimeout(l.Context(), 30*time.Second)
 	defer cancel()
@@ -50,10 +50,10 @@ func (l *listener) next() (*SubscribeToShardEvent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return event.Payload.(*SubscribeToShardEvent), nil
+	return event.Payload.(*shardEvent), nil
 }
 
-func (l *listener) event() *SubscribeToShardEvent {
+func (l *listener) event() *shardEvent {
 	l.Helper()
 	e, err := l.next()
 	if err != nil {
@@ -364,7 +364,7 @@ func TestSubscribersKeepNothingThatIsOld(t *testing.T) {
 }
 
 func TestEventJSONIsThatOfItsStruct(t *testing.T) {
-	for _, e := range []SubscribeToShardEvent{
+	for _, members := range []SubscribeToShardEvent{
 		{Records: []Record{}, ContinuationSequenceNumber: "1"},
 		{
 			Records:                    []Record{{SequenceNumber: "1", PartitionKey: `k"ü`, Data: []byte{0, 1}, ApproximateArrivalTimestamp: api.At(testTime)}},
@@ -372,6 +372,7 @@ func TestEventJSONIsThatOfItsStruct(t *testing.T) {
 		},
 		{Records: []Record{}, ChildShards: []ChildShard{{ShardID: "a", ParentShards: []string{"b", "c"}, HashKeyRange: &HashKeyRange{"0", "1"}}}},
 	} {
+		e := shardEvent{SubscribeToShardEvent: members}
 		var got map[string]any
 		if err := json.Unmarshal(e.AppendJSON(nil), &got); err != nil {
 			t.Fatal(err)

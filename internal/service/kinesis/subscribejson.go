@@ -6,19 +6,20 @@ import (
 	"tributary/internal/service/api"
 )
 
-var _ api.JSONAppender = (*SubscribeToShardEvent)(nil)
+var _ api.JSONAppender = (*shardEvent)(nil)
 
-// AppendJSON appends the event's JSON, by hand for the reason of GetRecordsOutput's.
+// A shardEvent is a SubscribeToShardEvent that knows which of its records are shared.
+type shardEvent struct {
+	SubscribeToShardEvent
+	runs []run
+}
+
+// AppendJSON appends the event's JSON, by hand for the reason of GetRecords' answers.
 // A ContinuationSequenceNumber of "" is null.
-func (e *SubscribeToShardEvent) AppendJSON(dst []byte) []byte {
-	dst = append(dst, `{"Records":[`...)
-	for i := range e.Records {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = e.Records[i].appendJSON(dst)
-	}
-	dst = append(dst, `],"ContinuationSequenceNumber":`...)
+func (e *shardEvent) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"Records":`...)
+	dst = appendRecords(dst, e.Records, e.runs)
+	dst = append(dst, `,"ContinuationSequenceNumber":`...)
 	if e.ContinuationSequenceNumber == "" {
 		dst = append(dst, `null`...)
 	} else {

@@ -210,7 +210,7 @@ func (a *accessView) part(d *policy.Decision, by policy.PolicyType, access *api.
 	c := Check{Status: Pass, Statements: statementsOf(&mine, access.Action, access.Resource, a.hides)}
 	switch {
 	case mine.Effect == policy.ExplicitDeny:
-		c.Status, c.Detail = Fail, fmt.Sprintf("a %s denies it", by)
+		c.Status, c.Detail = Fail, indefinite(by.String()) + " denies it"
 		c.Change = denialIn(&mine, denials(c.Statements))
 	case d.By == by && d.Effect == policy.ImplicitDeny:
 		c.Status, c.Detail = Fail, fmt.Sprintf("no %s allows it", by)
@@ -218,7 +218,7 @@ func (a *accessView) part(d *policy.Decision, by policy.PolicyType, access *api.
 	case mine.Effect == policy.Allow && len(c.Statements) == 0:
 		c.Detail = "the root user of the account needs no policy"
 	case mine.Effect == policy.Allow:
-		c.Detail = fmt.Sprintf("a %s allows it", by)
+		c.Detail = indefinite(by.String()) + " allows it"
 	default:
 		c.Detail = "says nothing about it, which is not what decides"
 	}

@@ -23,7 +23,7 @@ func (v *view) change(c *delivery.TracedCheck, shown []Statement) string {
 	case delivery.CheckLogGroup:
 		return "Name a log group of class STANDARD that is there, or make it with CreateLogGroup."
 	case delivery.CheckDestination:
-		return "Correct the ARN, or make the destination with PutDestination."
+		return "Correct the ARN, or make the destination with PutDestination. If that could not deliver its test message, ask with the stream as the destination and with the role."
 	case delivery.CheckRegion:
 		return fmt.Sprintf("Make a destination in %s. Its stream may be in another Region.", t.Sender.Region)
 	case delivery.CheckOwnStream:
@@ -55,7 +55,7 @@ func denialIn(d *policy.Decision, shown []Statement) string {
 	case policy.ServiceControlPolicy, policy.ResourceControlPolicy:
 		return fmt.Sprintf("Ask the organization's management account to let a %s allow it.", d.By)
 	case policy.PermissionsBoundary:
-		return "Let the role's permissions boundary allow it too."
+		return "Let the permissions boundary allow it too."
 	}
 	return ""
 }

@@ -131,9 +131,17 @@ func (s *Statement) title() string {
 	}
 	name := s.Policy
 	if name == "" {
-		name = "a " + s.PolicyType
+		name = indefinite(s.PolicyType)
 	}
 	return t + " of " + name
+}
+
+// indefinite puts the article before a type of policy.
+func indefinite(noun string) string {
+	if strings.HasPrefix(noun, "i") { // identity-based policy
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 // verdictOf is that of all checks together.

@@ -75,7 +75,20 @@ func (s *Service) ensureByRule(ctx context.Context, id arn.AccountID) error {
 	return s.EnsureAccount(ctx, id, "account-"+string(id), emailByRule(id))
 }
 
-func emailByRule(id arn.AccountID) string { return "account-" + string(id) + "@example.com" }
+const (
+	ruledEmailStart = "account-"
+	ruledEmailEnd   = "@example.com"
+)
+
+func emailByRule(id arn.AccountID) string { return ruledEmailStart + string(id) + ruledEmailEnd }
+
+// hasEmailByRule reports whether this is the email of an account by rule.
+func hasEmailByRule(email string) bool {
+	rest, begins := strings.CutPrefix(strings.ToLower(email), ruledEmailStart)
+	id, ends := strings.CutSuffix(rest, ruledEmailEnd)
+	_, err := arn.ParseAccountID(id)
+	return begins && ends && err == nil
+}
 
 // CreateStandaloneAccount makes an account that belongs to no organization:
 // ErrEmailInUse. What it needs from the first moment on, prepare makes before the
@@ -97,7 +110,12 @@ func (s *Service) CreateStandaloneAccount(ctx context.Context, name, email strin
 	return a, nil
 }
 
+// emailInUse reports whether an account has this email, also one that exists by
+// rule and has no record yet: an invitation is for whoever has the email.
 func (s *Service) emailInUse(email string) bool {
+	if s.cfg.AccountsByRule && hasEmailByRule(email) {
+		return true
+	}
 	for a := range s.Accounts() {
 		if strings.EqualFold(a.Email, email) {
 			return true

@@ -8,11 +8,12 @@ import (
 	"tributary/internal/service/api"
 )
 
-// How many accounts may be closed in 30 days: a tenth of the members, though not
-// fewer than minClosures.
+// How many accounts may be closed in 30 days: a tenth of the members, within these
+// bounds.
 const (
 	closurePeriod = 30 * 24 * time.Hour
 	minClosures   = 10
+	maxClosures   = 1000
 )
 
 // closeAccount suspends a member for good: from the next request on nobody in it
@@ -38,7 +39,7 @@ func (s *Service) closeAccount(ctx context.Context, _ *api.Call, org organizatio
 			closures++
 		}
 	}
-	if closures >= max(minClosures, members/10) {
+	if closures >= closureQuota(members) {
 		return nil, errConstraint("CLOSE_ACCOUNT_QUOTA_EXCEEDED", "You have exceeded close account quota for the past 30 days.")
 	}
 	_, err := s.accounts.Update(ctx, accountKey(a.ID), func(stored AccountRecord, _ bool) (AccountRecord, error) {
@@ -50,6 +51,10 @@ func (s *Service) closeAccount(ctx context.Context, _ *api.Call, org organizatio
 	})
 	return nil, err
 }
+
+// closureQuota is how many accounts an organization of so many may close in
+// closurePeriod.
+func closureQuota(members int) int { return min(max(minClosures, members/10), maxClosures) }
 
 func errAlreadyClosed() *api.Exception {
 	return api.Refuse("AccountAlreadyClosedException", "The provided account is already closed.")

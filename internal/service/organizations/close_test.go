@@ -42,6 +42,10 @@ func TestOnlySoManyAccountsAreClosedInAMonth(t *testing.T) {
 	w.refused(alpha, "CloseAccount", close(10), "ConstraintViolationException CLOSE_ACCOUNT_QUOTA_EXCEEDED")
 	w.now = w.now.Add(30 * 24 * time.Hour)
 	w.done(alpha, "CloseAccount", close(11))
+
+	for members, want := range map[int]int{1: 10, 109: 10, 110: 11, 9_999: 999, 10_000: 1000, 50_000: 1000} {
+		equal(t, fmt.Sprint("of ", members), organizations.ClosureQuota(members), want)
+	}
 }
 
 func TestTags(t *testing.T) {

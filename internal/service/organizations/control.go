@@ -70,7 +70,7 @@ func (s *Service) sources(org organizationRecord, levels []target, kind *policyK
 }
 
 // A controlCache holds the control policies of accounts as of one revision, and
-// the documents of policies as of theirs.
+// the documents of policies, resource policies among them, as of theirs.
 type controlCache struct {
 	mu        sync.RWMutex // guards what follows; nothing else is locked while it is held
 	rev       catalog.Revision

@@ -3,6 +3,7 @@ package organizations
 import (
 	"context"
 
+	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
@@ -26,7 +27,7 @@ type handler[In, Out any] func(context.Context, *api.Call, organizationRecord, *
 
 // looks defines an operation that only reads.
 func looks[In, Out any](s *Service, name string, on subject[In], handle handler[In, Out]) api.Operation {
-	return api.Define(name, on.accesses(s), func(ctx context.Context, call *api.Call, in *In) (*Out, error) {
+	return api.Define(name, on.accesses(s, readable), func(ctx context.Context, call *api.Call, in *In) (*Out, error) {
 		org, err := enter(s, readable, on, call, in)
 		if err != nil {
 			return nil, err
@@ -37,7 +38,7 @@ func looks[In, Out any](s *Service, name string, on subject[In], handle handler[
 
 // changes defines an operation that writes: from the door on it holds change.
 func changes[In, Out any](s *Service, name string, d door, on subject[In], handle handler[In, Out]) api.Operation {
-	return api.Define(name, on.accesses(s), func(ctx context.Context, call *api.Call, in *In) (*Out, error) {
+	return api.Define(name, on.accesses(s, d), func(ctx context.Context, call *api.Call, in *In) (*Out, error) {
 		s.change.Lock()
 		defer s.change.Unlock()
 		org, err := enter(s, d, on, call, in)
@@ -68,13 +69,11 @@ func enter[In any](s *Service, d door, on subject[In], call *api.Call, in *In) (
 // is for the management account. The member's own policies have been asked by the
 // Dispatcher.
 func (s *Service) admits(call *api.Call, org organizationRecord, accesses []api.Access) bool {
-	if org.ResourcePolicy == nil || s.cfg.Admits == nil {
+	org, rev, ok := s.organizations.Get(catalog.KeyOf(org.ID)) // as of one revision with its policy
+	if !ok || org.ResourcePolicy == nil || s.cfg.Admits == nil {
 		return false
 	}
-	document, err := policy.Parse(org.ResourcePolicy.Content, policy.Resource)
-	if err != nil { // it was parsed when it was put
-		return false
-	}
+	document := s.control.document(org.ID+"/"+org.ResourcePolicy.ID, rev, org.ResourcePolicy.Content, policy.Resource)
 	for _, a := range accesses {
 		a.ResourcePolicy = &policy.Source{Name: "resource policy of organization " + org.ID, Document: document}
 		if !s.cfg.Admits(call, a) {

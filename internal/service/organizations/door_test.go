@@ -136,3 +136,41 @@ func TestPoliciesAreAskedAboutEveryThing(t *testing.T) {
 	_, _ = w.call(gamma, "DescribePolicy", members{"PolicyId": mine})
 	equal(t, "from outside", w.asks(), "organizations:DescribePolicy arn:aws:organizations::999999999999:policy/*/*/"+mine)
 }
+
+// A member writes its own policies. What these are asked must not depend on things
+// that the member may not see: it could tell by which refusal it gets.
+func TestPoliciesOfMembersDoNotSeeBehindTheDoor(t *testing.T) {
+	w := newWorld(t, false)
+	org := w.organization(alpha, beta)
+	unit := w.unit(alpha, w.enable(alpha, scp), "u")
+	mine := w.policy(alpha, scp, "mine", denyKinesis)
+	for _, id := range []string{unit, mine} {
+		w.done(alpha, "TagResource", members{"ResourceId": id, "Tags": []any{members{"Key": "Team", "Value": "a"}}})
+	}
+	unitARN, policyARN := "arn:aws:organizations::111111111111:ou/"+org.ID+"/"+unit, "arn:aws:organizations::111111111111:policy/"+org.ID+"/"
+	asked := func(what, op string, in members, resource string, tagged bool) {
+		t.Helper()
+		w.asks()
+		_, _ = w.call(beta, op, in)
+		equal(t, what, w.asks(), "organizations:"+op+" "+resource)
+		_, tag := w.context["aws:resourcetag/team"]
+		equal(t, what+", tagged", tag, tagged)
+		_, kind := w.context["organizations:policytype"]
+		equal(t, what+", type of policy", kind, tagged && in["PolicyId"] != nil)
+	}
+	describeUnit, describePolicy := members{"OrganizationalUnitId": unit}, members{"PolicyId": mine}
+	rename := members{"OrganizationalUnitId": unit, "Name": "v"}
+	asked("member reads a unit", "DescribeOrganizationalUnit", describeUnit, unitARN, false)
+	asked("member reads a policy", "DescribePolicy", describePolicy, policyARN+"*/"+mine, false)
+	asked("member changes a policy", "UpdatePolicy", describePolicy, policyARN+"*/"+mine, false)
+
+	w.done(alpha, "PutResourcePolicy", members{"Content": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"organizations:UpdatePolicy","Resource":"*"}}`})
+	asked("admitted member changes a policy", "UpdatePolicy", describePolicy, policyARN+"service_control_policy/"+mine, true)
+	asked("which admits it to nothing else", "DescribePolicy", describePolicy, policyARN+"*/"+mine, false)
+
+	w.done(alpha, "EnableAWSServiceAccess", members{"ServicePrincipal": "config.amazonaws.com"})
+	w.done(alpha, "RegisterDelegatedAdministrator", administrator(string(beta), "config.amazonaws.com"))
+	asked("delegated administrator reads a unit", "DescribeOrganizationalUnit", describeUnit, unitARN, true)
+	asked("delegated administrator reads a policy", "DescribePolicy", describePolicy, policyARN+"service_control_policy/"+mine, true)
+	asked("delegated administrator changes a unit", "UpdateOrganizationalUnit", rename, unitARN, false)
+}

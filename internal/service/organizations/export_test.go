@@ -1,5 +1,8 @@
 package organizations
 
+// ClosureQuota is how many accounts an organization of so many may close at a time.
+var ClosureQuota = closureQuota
+
 // EffectiveSettings is what a policy of settings and one below it come to.
 func EffectiveSettings(upper, lower string) (string, error) {
 	var merged settingsMerge

@@ -109,6 +109,21 @@ func TestInvitationByEmail(t *testing.T) {
 	equal(t, "member", w.member(beta), org.ID)
 }
 
+// Also an account that nobody has used yet has its email to itself.
+func TestEmailsByRuleAreTaken(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	for email, want := range map[string]string{
+		"account-333333333333@example.com": "FAILED",
+		"Account-333333333333@EXAMPLE.com": "FAILED",
+		"account-333333333333@example.org": "SUCCEEDED",
+		"account-three@example.com":        "SUCCEEDED",
+	} {
+		s := do[organizations.CreateAccountOutput](w, alpha, "CreateAccount", members{"Email": email, "AccountName": "a"}).CreateAccountStatus
+		equal(t, email, s.State, want)
+	}
+}
+
 func TestAnAccountBelongsToOneOrganization(t *testing.T) {
 	w := newWorld(t, false)
 	first := w.organization(alpha)

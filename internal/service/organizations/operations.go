@@ -61,7 +61,7 @@ func (s *Service) Table() api.Service {
 			changes(s, "DetachPolicy", delegable, func(in *DetachPolicyInput) about { return about{ids: []string{in.PolicyID, in.TargetID}} }, s.detachPolicy),
 			looks(s, "ListPoliciesForTarget", func(in *ListPoliciesForTargetInput) about { return about{ids: one(in.TargetID), policyType: in.Filter} }, s.listPoliciesForTarget),
 			looks(s, "ListTargetsForPolicy", func(in *ListTargetsForPolicyInput) about { return about{ids: one(in.PolicyID)} }, s.listTargetsForPolicy),
-			api.Define("DescribeEffectivePolicy", aboutEffectivePolicy.accesses(s), s.describeEffectivePolicy),
+			api.Define("DescribeEffectivePolicy", aboutEffectivePolicy.accesses(s, readable), s.describeEffectivePolicy),
 
 			changes(s, "EnableAWSServiceAccess", managementOnly, func(in *EnableAWSServiceAccessInput) about { return about{service: in.ServicePrincipal} }, s.enableAWSServiceAccess),
 			changes(s, "DisableAWSServiceAccess", managementOnly, func(in *DisableAWSServiceAccessInput) about { return about{service: in.ServicePrincipal} }, s.disableAWSServiceAccess),

@@ -90,14 +90,12 @@ func TestPoliciesThatAreRefused(t *testing.T) {
 	for _, c := range []struct{ kind, content, want string }{
 		{scp, "{", "MalformedPolicyDocumentException"},
 		{scp, denyKinesisRCP, "MalformedPolicyDocumentException"},
-		{scp, strings.Repeat(" ", 10241-len(denyKinesis)) + denyKinesis, "ConstraintViolationException POLICY_CONTENT_LIMIT_EXCEEDED"},
 		{scp, strings.Repeat(" ", 10240-len(denyKinesis)) + denyKinesis, ""},
 		{rcp, denyKinesis, "MalformedPolicyDocumentException"},
 		{rcp, allow, "MalformedPolicyDocumentException"},
 		{rcp, strings.ReplaceAll(denyKinesisRCP, "kinesis:*", "*"), "MalformedPolicyDocumentException"},
 		{rcp, strings.ReplaceAll(denyKinesisRCP, `"Action"`, `"NotAction"`), "MalformedPolicyDocumentException"},
 		{rcp, strings.ReplaceAll(denyKinesisRCP, `"*","Action`, `{"AWS":"111111111111"},"Action`), "MalformedPolicyDocumentException"},
-		{rcp, strings.Repeat(" ", 5121-len(denyKinesisRCP)) + denyKinesisRCP, "ConstraintViolationException POLICY_CONTENT_LIMIT_EXCEEDED"},
 		{rcp, denyKinesisRCP, ""},
 		{"TAG_POLICY", `{"tags":{"a":{"tag_key":"A"}}}`, "MalformedPolicyDocumentException"},
 		{"TAG_POLICY", `{"tags":{"a":{"tag_key":{"@@assign":"A"}}}}`, ""},
@@ -177,6 +175,7 @@ func TestPolicyTypesAreEnabledOnTheRoot(t *testing.T) {
 		equal(t, "at once attached to "+target, w.attached(alpha, scp, target), "p-FullAWSAccess")
 	}
 	w.attach(alpha, mine, unit)
+	w.attach(alpha, w.policy(alpha, scp, "kept", denyKinesis), unit)
 	off := do[organizations.DisablePolicyTypeOutput](w, alpha, "DisablePolicyType", members{"RootId": root, "PolicyType": scp}).Root
 	equal(t, "types", len(off.PolicyTypes), 0)
 	equal(t, "disabled", w.attached(alpha, scp, unit), "")
@@ -217,12 +216,49 @@ func TestAttachments(t *testing.T) {
 	w.done(alpha, "DetachPolicy", members{"PolicyId": "p-FullAWSAccess", "TargetId": root})
 	w.refused(alpha, "DetachPolicy", onRoot, "ConstraintViolationException MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
 	w.refused(alpha, "DetachPolicy", members{"PolicyId": "p-RCPFullAWSAccess", "TargetId": root}, "InvalidInputException NON_DETACHABLE_POLICY")
-	for i := range 4 {
-		w.attach(alpha, w.policy(alpha, scp, fmt.Sprint(i), denyKinesis), root)
-	}
-	w.refused(alpha, "AttachPolicy", members{"PolicyId": "p-FullAWSAccess", "TargetId": root}, "ConstraintViolationException MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
 
 	w.done(beta, "LeaveOrganization", nil)
 	do[organizations.AcceptHandshakeOutput](w, beta, "AcceptHandshake", members{"HandshakeId": w.invite(alpha, beta).ID})
 	equal(t, "after coming back", w.attached(alpha, scp, string(beta)), "p-FullAWSAccess")
+}
+
+func TestOnlySoManyPoliciesOnOneTarget(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	for _, c := range []struct {
+		kind, content string
+		most          int // with AWS's own
+	}{
+		{scp, denyKinesis, 10},
+		{rcp, denyKinesisRCP, 5},
+		{"TAG_POLICY", `{"tags":{}}`, 10},
+	} {
+		root := w.enable(alpha, c.kind)
+		attached := len(strings.Fields(w.attached(alpha, c.kind, root)))
+		for i := attached; i < c.most; i++ {
+			w.attach(alpha, w.policy(alpha, c.kind, fmt.Sprint(i), c.content), root)
+		}
+		one := w.policy(alpha, c.kind, "one more", c.content)
+		w.refused(alpha, "AttachPolicy", members{"PolicyId": one, "TargetId": root}, "ConstraintViolationException MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
+		equal(t, c.kind, len(strings.Fields(w.attached(alpha, c.kind, root))), c.most)
+	}
+}
+
+func TestPoliciesHaveASizeByType(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	for _, c := range []struct {
+		kind, content string
+		most          int // characters
+	}{
+		{scp, denyKinesis, 10240},
+		{rcp, denyKinesisRCP, 5120},
+		{"AISERVICES_OPT_OUT_POLICY", `{"services":{}}`, 2500},
+		{"BACKUP_POLICY", `{"plans":{}}`, 10000},
+	} {
+		fits := c.content + strings.Repeat(" ", c.most-len(c.content))
+		w.policy(alpha, c.kind, "fits", fits)
+		in := members{"Type": c.kind, "Name": "more", "Description": "", "Content": fits + " "}
+		w.refused(alpha, "CreatePolicy", in, "ConstraintViolationException POLICY_CONTENT_LIMIT_EXCEEDED")
+	}
 }

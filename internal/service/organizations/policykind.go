@@ -45,7 +45,7 @@ var serviceControl = &policyKind{
   ]
 }`,
 	},
-	maxSize: 10240, maxPolicies: 10000, maxAttached: 5,
+	maxSize: 10240, maxPolicies: 10000, maxAttached: 10,
 }
 
 var resourceControl = &policyKind{

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"tributary/internal/durable/catalog"
-	"tributary/internal/pure/arn"
 	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 )
@@ -25,12 +24,17 @@ type about struct {
 type subject[In any] func(*In) about
 
 // accesses is the target of the operation for the Dispatcher. Outside an
-// organization there is nothing of that kind, and the handler will say so.
-func (on subject[In]) accesses(s *Service) func(*api.Call, *In) ([]api.Access, error) {
+// organization there is nothing of that kind, and the handler will say so. To whom
+// the door is closed the handler says that: until then his own policies, which he
+// may write as he likes, must not tell him what there is behind it.
+func (on subject[In]) accesses(s *Service, d door) func(*api.Call, *In) ([]api.Access, error) {
 	return func(call *api.Call, in *In) ([]api.Access, error) {
 		org, ok := s.organizationOf(call.Account())
 		if !ok {
-			org = organizationRecord{ID: "*", Management: call.Account()}
+			return on.named(organizationRecord{ID: "*", Management: call.Account()}, call, in), nil
+		}
+		if _, err := enter(s, d, on, call, in); err != nil {
+			return on.named(org, call, in), nil
 		}
 		return on.of(s, org, call, in), nil
 	}
@@ -38,25 +42,37 @@ func (on subject[In]) accesses(s *Service) func(*api.Call, *In) ([]api.Access, e
 
 // of are the accesses within this organization: one for every id, or one to "*".
 func (on subject[In]) of(s *Service, org organizationRecord, call *api.Call, in *In) []api.Access {
-	var a about
-	if on != nil {
-		a = on(in)
-	}
+	a := on.about(in)
 	for _, id := range a.ids {
 		if p, _, ok := s.policy(org, id); ok {
 			a.policyType = p.Type
 		}
 	}
+	return a.accesses(call, func(id string) (string, map[string]string) { return s.arnOf(org, id), s.tagsOf(org, id) })
+}
+
+// named is of by the ids alone, whatever they are the ids of.
+func (on subject[In]) named(org organizationRecord, call *api.Call, in *In) []api.Access {
+	return on.about(in).accesses(call, func(id string) (string, map[string]string) { return org.arnOf(id), nil })
+}
+
+func (on subject[In]) about(in *In) about {
+	if on == nil {
+		return about{}
+	}
+	return on(in)
+}
+
+// accesses are one for every id, whose ARN and tags thing tells, or one to "*".
+func (a about) accesses(call *api.Call, thing func(id string) (arn string, tags map[string]string)) []api.Access {
+	action := "organizations:" + call.Operation
 	if len(a.ids) == 0 {
-		return []api.Access{{Action: "organizations:" + call.Operation, Resource: "*", Context: a.context(nil)}}
+		return []api.Access{{Action: action, Resource: "*", Context: a.context(nil)}}
 	}
 	list := make([]api.Access, len(a.ids))
 	for i, id := range a.ids {
-		list[i] = api.Access{
-			Action:   "organizations:" + call.Operation,
-			Resource: s.arnOf(org, id),
-			Context:  a.context(s.tagsOf(org, id)),
-		}
+		name, tags := thing(id)
+		list[i] = api.Access{Action: action, Resource: name, Context: a.context(tags)}
 	}
 	return list
 }
@@ -84,21 +100,27 @@ func (a about) context(resource map[string]string) policy.Context {
 // arnOf is the ARN of what has this id. One that the organization does not have
 // is named as if it had.
 func (s *Service) arnOf(org organizationRecord, id string) string {
+	if p, _, ok := s.policy(org, id); ok {
+		return p.arn(org)
+	}
+	return org.arnOf(id)
+}
+
+// arnOf is the ARN of what has this id, as far as the id tells it: not the type of
+// a policy.
+func (o organizationRecord) arnOf(id string) string {
 	prefix, _, _ := strings.Cut(id, "-")
 	switch prefix {
 	case "r":
-		return org.arn("root", id)
+		return o.arn("root", id)
 	case "ou":
-		return org.arn("ou", id)
+		return o.arn("ou", id)
 	case "rp":
-		return org.arn("resourcepolicy", id)
+		return o.arn("resourcepolicy", id)
 	case "p":
-		if p, _, ok := s.policy(org, id); ok {
-			return p.arn(org)
-		}
-		return string(arn.New("organizations", "", org.Management, "policy/"+org.ID+"/*/"+id))
+		return o.arn("policy", "*/"+id)
 	}
-	return org.arn("account", id)
+	return o.arn("account", id)
 }
 
 // tagsOf are the tags of what has this id.

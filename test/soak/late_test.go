@@ -1,0 +1,159 @@
+package soak_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"tributary/internal/client"
+)
+
+// A disk that keeps one fsync waiting for longer than the server waits for the answer
+// leaves an append that may come yet. PutDestinationPolicy must not be answered before
+// it has come or never will.
+func TestRevocationIsNotAnsweredWhileAnAppendMayComeYet(t *testing.T) {
+	r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
+	r.more()
+	data := filepath.Join(t.TempDir(), "data")
+	w := on(build(t), data)
+	if err := w.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.kill(t) })
+	ctx := t.Context()
+	if err := w.setUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := w.current()
+	slow := &tenancy{endpoint: s.Endpoint}
+	before := journalFolders(t, data)
+	if err := slow.as(recipient).makeStream(ctx, "slow", 1); err != nil {
+		t.Fatal(err)
+	}
+	made := slices.DeleteFunc(journalFolders(t, data), func(j string) bool { return slices.Contains(before, j) })
+	if len(made) != 1 {
+		t.Fatalf("stream slow has the journals %q, want one", made)
+	}
+	const admitted, another = `{"AWS":"` + sender + `"}`, `{"AWS":"222222222222"}`
+	if err := errors.Join(
+		slow.makeDestination(ctx, "slow", "slow", admitted, "{}"),
+		w.as(sender).logs(ctx, "PutSubscriptionFilter", object{
+			"logGroupName": "g", "filterName": "slow", "filterPattern": "",
+			"destinationArn": "arn:aws:logs:us-east-1:" + recipient + ":destination:slow",
+		}, nil),
+	); err != nil {
+		t.Fatal(err)
+	}
+	from := slow.iterator(t, "TRIM_HORIZON")
+	put := func(message string) {
+		t.Helper()
+		if err := w.as(sender).logs(ctx, "PutLogEvents", object{
+			"logGroupName": "g", "logStreamName": string(lineOf(0)),
+			"logEvents": []object{{"timestamp": time.Now().UnixMilli(), "message": message}},
+		}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("before")
+	slow.await(t, from, "before")
+
+	blocks, err := filepath.Glob(filepath.Join(made[0], "msgs", "*.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatalf("the shard has the files %q, %v; want one", blocks, err)
+	}
+	strace := attach(t, s.PID(), "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=300000000", "-P", blocks[0])
+	put("late")
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		for {
+			err := slow.admit(ctx, "slow", another, "{}")
+			refusal, refused := errors.AsType[*client.Refusal](err)
+			if err == nil {
+				return
+			}
+			if !refused || refusal.Status != 503 {
+				t.Errorf("shut the sender out: %v", err)
+				return
+			}
+		}
+	}()
+	select {
+	case <-answered:
+	case <-time.After(18 * time.Second): // the server waits for 15
+	}
+	after := ""
+	select {
+	case <-answered:
+		t.Error("the sender was shut out, said the answer, before the append was decided on")
+		after = slow.iterator(t, "LATEST")
+		strace.detach(t)
+	default:
+		strace.detach(t)
+		<-answered
+		after = slow.iterator(t, "LATEST")
+	}
+	if err := slow.admit(ctx, "slow", admitted, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	put("next")
+	if got := slow.await(t, after, "next"); !slices.Equal(got, []string{"next"}) {
+		t.Errorf("appended after the sender was shut out: %q, want only what came when it was admitted again", got)
+	}
+	if got, want := slow.await(t, from, "next"), []string{"before", "late", "next"}; !slices.Equal(got, want) {
+		t.Errorf("delivered: got %q, want %q", got, want)
+	}
+}
+
+// journalFolders are the folders of all journals.
+func journalFolders(t *testing.T, data string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(data, "jetstream", "*", "streams", "J*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// iterator is one of the only shard of stream slow.
+func (tn *tenancy) iterator(t *testing.T, kind string) string {
+	t.Helper()
+	var out struct{ ShardIterator string }
+	if err := tn.as(recipient).kinesis(t.Context(), "GetShardIterator",
+		object{"StreamName": "slow", "ShardId": "shardId-000000000000", "ShardIteratorType": kind}, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.ShardIterator
+}
+
+// await reads from an iterator on until a message has come, and returns all of them.
+func (tn *tenancy) await(t *testing.T, iterator, last string) (messages []string) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	for !slices.Contains(messages, last) {
+		var out struct {
+			NextShardIterator string
+			Records           []record
+		}
+		if err := errors.Join(tn.as(recipient).kinesis(ctx, "GetRecords", object{"ShardIterator": iterator}, &out), pause(ctx)); err != nil {
+			t.Fatalf("wait for %q: %v", last, err)
+		}
+		iterator = out.NextShardIterator
+		for _, one := range out.Records {
+			env, err := client.DecodeEnvelope(one.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range env.LogEvents {
+				if env.MessageType == "DATA_MESSAGE" {
+					messages = append(messages, e.Message)
+				}
+			}
+		}
+	}
+	return messages
+}
