@@ -19,6 +19,7 @@ const (
 	cellSize = 256 << 20
 	// slowestHead is when a client that does not get on with its head must be gone.
 	slowestHead = 5 * time.Second
+	witnesses   = 30
 	// slowestCall is what 99 of 100 calls of a good client may take.
 	slowestCall = time.Second
 )
@@ -41,6 +42,8 @@ type siege struct {
 	target target
 
 	good   goodClients
+	// What the witnesses saw, who are slow heads that look at the clock.
+	witnessed notebook
 	seen   sightings
 	before standing
 	after  standing
@@ -73,6 +76,15 @@ func (r *rig) besiege(p program) *siege {
 	against := r.attack(s.target)
 	var everybody sync.WaitGroup
 	s.good.begin(ctx, s.world, &everybody)
+	for i := range witnesses {
+		// They are in this process, which does not have to wait for the processor as the
+		// attackers have.
+		everybody.Go(func() {
+			for ctx.Err() == nil {
+				slowHead(ctx, s.target, &s.witnessed, i)
+			}
+		})
+	}
 	for r.more() {
 		select {
 		case <-time.After(roundTime):
@@ -108,7 +120,7 @@ func (r *rig) judgeSiege(s *siege) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	slowest := s.seen.SlowestHead
+	slowest := s.witnessed.seen.SlowestHead
 	p99, calls := s.good.percentile(99)
 	r.counts["killed for memory"] = kills
 	r.counts["peak RSS MiB"], r.counts["peak of the cell MiB"] = s.peak>>20, most>>20
@@ -123,8 +135,16 @@ func (r *rig) judgeSiege(s *siege) {
 	if len(s.good.errors) > 0 || p99 >= slowestCall || calls < 100 {
 		r.Errorf("good clients: %d calls, p99 %v, %d errors: %q; want many calls, p99 below %v and no errors", calls, p99, len(s.good.errors), s.good.errors[:min(5, len(s.good.errors))], slowestCall)
 	}
-	if slowest > slowestHead {
+	if slowest > slowestHead || slowest == 0 {
 		r.Errorf("a slow head was cut off after %v, want at most %v", slowest, slowestHead)
+	}
+	if !s.after.asBefore(s.before) {
+		r.Errorf("open before the siege: %+v, long after it: %+v", s.before, s.after)
+	}
+	for _, a := range attacks {
+		if a.pause > 0 && len(s.seen.Outcomes[a.name]) == 0 {
+			r.Errorf("%s: none came to its end: the rig has shown nothing of it", a.name)
+		}
 	}
 }
 
@@ -147,6 +167,12 @@ func (r *rig) mayOpen(want uint64) {
 	r.counts["files that may be open"] = limit.Cur
 }
 
+// asBefore reports whether hardly more is open than before: a file more for what has been
+// written since, a goroutine more for work in the background.
+func (s standing) asBefore(before standing) bool {
+	return s.sockets <= before.sockets+1 && s.fds <= before.fds+4 && s.goroutines <= before.goroutines+8
+}
+
 // standing waits until the server has no more open than before, and says what it has.
 func (r *rig) standing(s *siege, before standing) (now standing) {
 	r.Helper()
@@ -156,7 +182,7 @@ func (r *rig) standing(s *siege, before standing) (now standing) {
 		if now, err = standingOf(server.PID(), server.Endpoint); err != nil {
 			r.Fatal(err)
 		}
-		if before == (standing{}) || now.sockets <= before.sockets && now.goroutines <= before.goroutines+8 || time.Now().After(deadline) {
+		if before == (standing{}) || now.asBefore(before) || time.Now().After(deadline) {
 			return now
 		}
 		<-time.After(200 * time.Millisecond)
