@@ -201,7 +201,12 @@ func (w *world) put(ctx context.Context, line ledger.Line, count int) error {
 		numbers = append(numbers, n)
 		events = append(events, object{"timestamp": w.now().UnixMilli(), "message": fmt.Sprint(markerOf(line, n), " ", n)})
 	}
-	err := w.as(sender).logs(ctx, "PutLogEvents", object{"logGroupName": "g", "logStreamName": string(line), "logEvents": events}, nil)
+	var out struct{ RejectedLogEventsInfo object }
+	err := w.as(sender).logs(ctx, "PutLogEvents", object{"logGroupName": "g", "logStreamName": string(line), "logEvents": events}, &out)
+	if err == nil && out.RejectedLogEventsInfo != nil {
+		// The clock jumped after the events got their times.
+		err = &client.Refusal{Status: http.StatusOK, Code: "RejectedLogEvents", Message: fmt.Sprint(out.RejectedLogEventsInfo)}
+	}
 	if w.silent.Load() {
 		if err == nil {
 			w.unheard.Add(1)
