@@ -23,7 +23,7 @@ const (
 	manyReaders, smallAnswer = 20, 1000
 	// coldShards are read by one reader, one after the other. A single one would take few
 	// ticks of the clock that CPU time is told by, and to read it again would be cheaper.
-	coldShards = 5
+	coldShards = 3
 )
 
 // measureReaders is the cost of reading a shard: full answers, beside their floor, and

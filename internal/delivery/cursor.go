@@ -161,6 +161,7 @@ func (w *worker) resume() {
 
 // forget removes what is kept of filters that are gone.
 func (d *Delivery) forget(ctx context.Context) error {
-	d.tallies.forget(func(key filterKey) bool { return d.find(key) == nil })
-	return d.forgetFilters(ctx)
+	gone := func(key filterKey) bool { return d.find(key) == nil }
+	d.tallies.forget(gone)
+	return d.forgetFilters(ctx, gone)
 }

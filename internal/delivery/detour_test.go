@@ -349,3 +349,24 @@ func TestStatusIsForgottenWithItsFilter(t *testing.T) {
 		t.Errorf("a deleted filter has the status %v", got)
 	}
 }
+
+// A permission may end by the clock, without a change of any policy.
+func TestAPermissionThatEndsByTheClockEnds(t *testing.T) {
+	c := &clock{}
+	s := tell(t, servertest.StartWith(t, server.Config{Now: c.Now}), 1)
+	s.makeGroup("g", "a")
+	s.subscribe("g", "f", "")
+	until := c.Now().Add(time.Hour)
+	s.Must(recipient, "logs", "put-destination-policy", "--destination-name", "d", "--access-policy",
+		`{"Statement":{"Effect":"Allow","Principal":{"AWS":"`+sender+`"},"Action":"logs:PutSubscriptionFilter","Resource":"`+destination+`",
+		  "Condition":{"DateLessThan":{"aws:CurrentTime":"`+until.UTC().Format(time.RFC3339)+`"}}}}`)
+	s.put("g", "a", "in time")
+	s.eventually("the event in time", func() bool { return slices.Equal(s.messages("f"), []string{"in time"}) })
+	c.stop()
+	c.goOn(time.Hour + time.Minute)
+	s.put("g", "a", "too late")
+	s.eventually("f is refused", s.isIn("f", "REFUSED"))
+	if got := s.messages("f"); !slices.Equal(got, []string{"in time"}) {
+		t.Errorf("got %q, want only what came in time", got)
+	}
+}

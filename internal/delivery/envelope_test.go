@@ -120,3 +120,35 @@ func TestRecordsAreSplitUntilEachFits(t *testing.T) {
 		from += at + len(e.message)
 	}
 }
+
+// An event that fits no record as it is compressed normally gets the best that there is.
+func TestAnEventThatHardlyFitsIsCompressedBetter(t *testing.T) {
+	var text strings.Builder
+	random := rand.New(rand.NewPCG(3, 4))
+	text.WriteByte('"')
+	for range 20_000 {
+		text.WriteString([]string{"error ", "warning ", "the ", "request ", "of ", "user ", "failed "}[random.IntN(7)])
+	}
+	text.WriteByte('"')
+	p := &packet{origin: origin{owner: "111111111111", group: "g", stream: "s", filter: "f"}, key: "k"}
+	p.events = []event{{message: []byte(text.String())}}
+	var c compressor
+	plain := appendEnvelope(nil, p.origin, p.events)
+	quick, err := c.gzip(plain, fast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := c.gzip(plain, best)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(small) >= len(quick) {
+		t.Fatalf("the best level makes %d bytes, the fast one %d", len(small), len(quick))
+	}
+	for limit, want := range map[int]int{len(quick): 1, len(small): 1, len(small) - 1: 0} {
+		recs, lost, err := c.records(p, p.events, limit+len(p.key))
+		if err != nil || len(recs) != want || lost != 1-want {
+			t.Errorf("limit %d: %d records, %d lost, %v; want %d", limit, len(recs), lost, err, want)
+		}
+	}
+}

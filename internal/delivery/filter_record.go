@@ -115,15 +115,15 @@ func (d *Delivery) dropDetour(ctx context.Context, source string, key filterKey)
 }
 
 // forgetFilters removes the records of filters that are gone.
-func (d *Delivery) forgetFilters(ctx context.Context) error {
+func (d *Delivery) forgetFilters(ctx context.Context, gone func(filterKey) bool) error {
 	var errs []error
 	for k := range d.records.Scan(catalog.Key{}) {
 		key := filterKeyOf(k)
-		if d.find(key) != nil {
+		if !gone(key) {
 			continue
 		}
 		_, rev, ok := d.records.Get(k)
-		if !ok || d.find(key) != nil {
+		if !ok || !gone(key) { // it may have been made again meanwhile
 			continue
 		}
 		if err := d.records.Delete(ctx, k, rev); err != nil && !errors.Is(err, catalog.ErrConflict) {

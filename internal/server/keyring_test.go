@@ -126,6 +126,9 @@ func TestAKeyGoesWhenNothingNeedsIt(t *testing.T) {
 	if _, err := seal.Open("", before); !errors.Is(err, api.ErrNotSealed) {
 		t.Errorf("sealed under a key that is gone: got %v, want ErrNotSealed", err)
 	}
+	if longest := 36 * time.Hour; keyAfterlife <= longest {
+		t.Errorf("a key opens for %v after another has taken its place, and a session may last %v", keyAfterlife, longest)
+	}
 }
 
 func TestAKeyStaysWhileStoredSecretsNeedIt(t *testing.T) {

@@ -10,7 +10,8 @@
 //	     catalog: trimmed, end             a second and a third place say where
 //	     journals.mark:    end             the journal begins and ends
 //	          |
-//	    Reader Reader Reader               in order; the tail from memory
+//	    Reader Reader Reader               in order; the tail from memory, and what
+//	                                       another has read a moment ago
 //
 // # What a returned Append means
 //

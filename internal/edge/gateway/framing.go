@@ -131,8 +131,9 @@ func (f *framing) endLine() (good bool) {
 		f.state = inHeader
 		if string(f.line) == http2Preface {
 			f.state = inHTTP2
+			return true
 		}
-		return len(f.line) > 0
+		return f.originForm()
 	case inHeader:
 		if len(f.line) == 0 {
 			return f.endHead()
@@ -156,6 +157,13 @@ func (f *framing) endLine() (good bool) {
 		name, _, ok := f.field()
 		return ok && !framesBody(name)
 	}
+}
+
+// originForm reports whether the request line names a path and no host: another form
+// would name the host beside the head's Host, and each reader goes by the one it likes.
+func (f *framing) originForm() bool {
+	_, target, _ := strings.Cut(string(f.line), " ")
+	return strings.HasPrefix(target, "/")
 }
 
 // field splits a line into name and value.

@@ -1,67 +1,77 @@
 package gateway_test
 
 import (
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
+
+// escape is what stands for a byte in the corpus.
+var escape = regexp.MustCompile(`\\(x[0-9a-f]{2}|[rnt0])`)
+
+// corpus reads testdata/smuggling.txt: the requests by name.
+func corpus(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/smuggling.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]string{}
+	_, blocks, _ := strings.Cut(string(text), "\n== ")
+	for block := range strings.SplitSeq(blocks, "\n== ") {
+		name, lines, _ := strings.Cut(block, "\n")
+		cases[name] = escape.ReplaceAllStringFunc(strings.ReplaceAll(lines, "\n", ""), func(s string) string {
+			if s == `\0` {
+				return "\x00"
+			}
+			unquoted, err := strconv.Unquote(`"` + s + `"`)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", name, s, err)
+			}
+			return unquoted
+		})
+	}
+	return cases
+}
 
 // TestSmuggledRequestsAreNotAnswered sends requests that two readers could take for
 // different ones, each with a good signed request behind it: one 400, and the
 // connection is closed.
 func TestSmuggledRequestsAreNotAnswered(t *testing.T) {
 	w := newWire(t, nil)
-	next := w.rawText(jsonMessage("Logs_20140328.Echo", `{}`), "Content-Length: 2")
-	signed := func(body string, lines ...string) string {
-		return w.rawText(jsonMessage("Logs_20140328.Echo", body), lines...)
+	good := w.rawText(jsonMessage("Logs_20140328.Echo", `{}`), "Content-Length: 2")
+	_, signed, _ := strings.Cut(strings.TrimSuffix(good, "Content-Length: 2\r\n\r\n{}"), "\r\n")
+	cases := corpus(t)
+	if len(cases) < 80 {
+		t.Fatalf("the corpus has %d requests, want at least 80", len(cases))
 	}
-	chunked := func(body string) string { return signed(body, "Transfer-Encoding: chunked") }
-	noLines := signed("{}", "Content-Length: 2")
-	for name, text := range map[string]string{
-		"length and chunks":           signed("2\r\n{}\r\n0\r\n\r\n", "Content-Length: 12", "Transfer-Encoding: chunked"),
-		"chunks and length":           signed("2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: chunked", "Content-Length: 2"),
-		"equal lengths":               signed("{}", "Content-Length: 2", "Content-Length: 2"),
-		"different lengths":           signed("{}", "Content-Length: 2", "Content-Length: 300"),
-		"list of lengths":             signed("{}", "Content-Length: 2, 2"),
-		"signed length":               signed("{}", "Content-Length: +2"),
-		"blank before the colon":      signed("{}", "Content-Length : 2"),
-		"second Host":                 signed("{}", "Content-Length: 2", "Host: other"),
-		"second Authorization":        signed("{}", "Content-Length: 2", "Authorization: AWS4-HMAC-SHA256 x"),
-		"second X-Amz-Date":           signed("{}", "Content-Length: 2", "X-Amz-Date: 20261121T010203Z"),
-		"second X-Amz-Target":         signed("{}", "Content-Length: 2", "X-Amz-Target: Logs_20140328.Void"),
-		"second X-Amz-Security-Token": signed("{}", "Content-Length: 2", "X-Amz-Security-Token: a", "X-Amz-Security-Token: b"),
-		"second Content-Encoding":     signed("{}", "Content-Length: 2", "Content-Encoding: gzip", "Content-Encoding: identity"),
-		"two codings":                 signed("2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: identity, chunked"),
-		"coding twice":                signed("2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
-		"coding with a tab":           signed("2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding:\tchunked\x0b"),
-		"unknown coding":              signed("{}", "Transfer-Encoding: xchunked"),
-		"folded length":               signed("{}", "Content-Length: 2", "X-A: a", " Transfer-Encoding: chunked"),
-		"folded by a tab":             signed("{}", "Content-Length: 2", "X-A: a\r\n\tb"),
-		"bare line feeds":             strings.ReplaceAll(noLines, "\r\n", "\n"),
-		"one bare line feed":          strings.Replace(noLines, "\r\n", "\n", 1),
-		"bare line feed at the end":   strings.Replace(noLines, "\r\n\r\n", "\r\n\n", 1),
-		"bare carriage return":        signed("{}", "Content-Length: 2", "X-A: a\rTransfer-Encoding: chunked"),
-		"null byte":                   signed("{}", "Content-Length: 2", "X-A: a\x00b"),
-		"no colon":                    signed("{}", "Content-Length: 2", "X-A"),
-		"chunk size is no number":     chunked("zz\r\n{}\r\n0\r\n\r\n"),
-		"chunk size with a prefix":    chunked("0x2\r\n{}\r\n0\r\n\r\n"),
-		"chunk size is negative":      chunked("-2\r\n{}\r\n0\r\n\r\n"),
-		"chunk size overflows":        chunked("10000000000000002\r\n{}\r\n0\r\n\r\n"),
-		"chunk and bare line feeds":   chunked("2\n{}\n0\n\n"),
-		"chunk that is too long":      chunked("2\r\n{}xx\r\n0\r\n\r\n"),
-		"chunk that is too short":     chunked("3\r\n{}\r\n0\r\n\r\n"),
-		"extension and line feed":     chunked("2;a\n{}\r\n0\r\n\r\n"),
-		"length in a trailer":         chunked("2\r\n{}\r\n0\r\nContent-Length: 2\r\n\r\n"),
-		"chunks in HTTP/1.0":          strings.Replace(chunked("2\r\n{}\r\n0\r\n\r\n"), "HTTP/1.1", "HTTP/1.0", 1),
-	} {
-		answer := w.raw(text + next)
-		if n := strings.Count(answer, "HTTP/1."); n != 1 || !strings.HasPrefix(answer[len("HTTP/1.x"):], " 400 ") {
+	for name, text := range cases {
+		text = strings.NewReplacer("{signed}", signed, "{host}", w.addr).Replace(text)
+		answer, _ := w.rawAnswer(text + good) // of what was not read any more the sender may learn
+		n := strings.Count(answer, "HTTP/1.")
+		if status := strings.TrimPrefix(answer, "HTTP/1."); n != 1 || !strings.HasPrefix(status[min(1, len(status)):], " 400 ") {
 			t.Errorf("%s: got %d answers, want one 400 and the connection closed:\n%s", name, n, answer)
 		}
 	}
 	if n := len(w.calls); n != 0 {
 		t.Errorf("got %d calls, want none", n)
 	}
-	if answer := w.raw(noLines + w.rawText(jsonMessage("Logs_20140328.Echo", `{}`), "Content-Length: 2", "Connection: close")); strings.Count(answer, "HTTP/1.1 200 ") != 2 {
+	last := w.rawText(jsonMessage("Logs_20140328.Echo", `{}`), "Content-Length: 2", "Connection: close")
+	if answer := w.raw(good + last); strings.Count(answer, "HTTP/1.1 200 ") != 2 {
 		t.Errorf("two good requests, one behind the other: got\n%s", answer)
+	}
+}
+
+// TestUpgradeToHTTP2IsNotTaken: who wants HTTP/2 in clear text begins with it. A proxy
+// that passes the header on and does not know it must not find itself in another
+// protocol.
+func TestUpgradeToHTTP2IsNotTaken(t *testing.T) {
+	w := newWire(t, nil)
+	answer := w.raw(w.rawText(jsonMessage("Logs_20140328.Echo", `{}`), "Content-Length: 2",
+		"Connection: Upgrade, HTTP2-Settings, close", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"))
+	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || strings.Count(answer, "HTTP/") != 1 {
+		t.Errorf("got\n%s\nwant one answer in HTTP/1.1", answer)
 	}
 }

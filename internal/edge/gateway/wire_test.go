@@ -72,6 +72,12 @@ func newWire(t *testing.T, change func(*gateway.Config), services ...api.Service
 // newWireTLS is newWire with TLS, unless encryption is nil.
 func newWireTLS(t *testing.T, encryption *tls.Config, change func(*gateway.Config), services ...api.Service) *wire {
 	t.Helper()
+	return newWireFor(t, 0, encryption, change, services...)
+}
+
+// newWireFor is newWireTLS for at most so many connections and requests.
+func newWireFor(t *testing.T, most int, encryption *tls.Config, change func(*gateway.Config), services ...api.Service) *wire {
+	t.Helper()
 	w := &wire{TB: t, now: now, log: &logBuffer{}}
 	if services == nil {
 		services = testServices(w)
@@ -102,7 +108,7 @@ func newWireTLS(t *testing.T, encryption *tls.Config, change func(*gateway.Confi
 	}
 	w.addr = listener.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(gateway.Harden(listener, encryption, 0)) }()
+	go func() { done <- server.Serve(gateway.Harden(listener, encryption, most)) }()
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			t.Errorf("close: %v", err)

@@ -184,6 +184,33 @@ func TestTransitiveTagsGoOnToSessionsOfTheSession(t *testing.T) {
 		"AccessDenied: The SourceIdentity of the calling session cannot be changed.")
 }
 
+// A session tag counts in place of the role's own tag, whatever its case.
+func TestSessionTagsGoBeforeTagsOfTheRole(t *testing.T) {
+	w := newWorld(t, false)
+	alice := w.user(alpha, "alice", allow("sts:*", "*"))
+	w.done(root(alpha), "iam:CreateRole", members{
+		"RoleName": "r", "Tags": []any{members{"Key": "Team", "Value": "Roles"}},
+		"AssumeRolePolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["sts:AssumeRole","sts:TagSession"]}}`,
+	})
+	lists := func(team string) string {
+		return `{"Effect":"Allow","Action":"iam:List` + team + `","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/Team":"` + team + `"}}}`
+	}
+	w.done(root(alpha), "iam:PutRolePolicy", members{"RoleName": "r", "PolicyName": "p", "PolicyDocument": `{"Statement":[` + lists("Roles") + `,` + lists("Users") + `]}`})
+	const r = "arn:aws:iam::111111111111:role/r"
+	for _, c := range []struct {
+		name         string
+		tags         members
+		roles, users bool
+	}{
+		{"without a session tag", nil, true, false},
+		{"with one", members{"Tags": []any{members{"Key": "team", "Value": "Users"}}}, false, true},
+	} {
+		ses := w.assume(alice, r, "s1", c.tags)
+		equal(t, c.name+", the role's", w.may(ses, "iam:ListRoles", nil), c.roles)
+		equal(t, c.name+", the session's", w.may(ses, "iam:ListUsers", nil), c.users)
+	}
+}
+
 // A source identity goes on to the sessions of a session, and each role on the way
 // must let it: by its trust policy, which sees it under both of its names.
 func TestSourceIdentityGoesOnOnlyWhereTheNextRoleLetsIt(t *testing.T) {

@@ -168,6 +168,25 @@ func TestMembershipIsJudgedAtTheTimeOfTheRequest(t *testing.T) {
 	}
 }
 
+// What acts for a user of then is given nothing by a user of the same name.
+func TestANamesakeGivesNothing(t *testing.T) {
+	w := newWorld(t, false)
+	was := w.user(alpha, "alice", allow("*", "*"))
+	_, caller, err := w.iam.Credentials(t.Context(), was.id, "")
+	must(t, err)
+	may := func() bool {
+		access := api.Access{Action: "logs:CreateLogGroup", Resource: "arn:aws:logs:us-east-1:111111111111:log-group:g:*"}
+		return w.iam.Decide(caller, "us-east-1", w.now, access, policy.Standard).Allowed()
+	}
+	equal(t, "alice", may(), true)
+	w.done(root(alpha), "iam:DeleteAccessKey", members{"UserName": "alice", "AccessKeyId": was.id})
+	w.done(root(alpha), "iam:DeleteUserPolicy", members{"UserName": "alice", "PolicyName": "p"})
+	w.done(root(alpha), "iam:DeleteUser", members{"UserName": "alice"})
+	equal(t, "nobody", may(), false)
+	w.user(alpha, "alice", allow("*", "*"))
+	equal(t, "a namesake", may(), false)
+}
+
 func TestDecideKnowsAccountsWithoutOrganizationKeys(t *testing.T) {
 	w := newWorld(t, false)
 	org := w.organization(alpha)

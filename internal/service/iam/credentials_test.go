@@ -180,6 +180,24 @@ func TestSessionTokensAreNobodyElses(t *testing.T) {
 	}
 }
 
+// Not even what needs no permission is answered to keys of a closed account.
+func TestKeysOfAClosedAccountAreUnknown(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha, beta)
+	bob := w.user(beta, "bob", "")
+	r := w.role(beta, "r", `{"AWS":"arn:aws:iam::222222222222:user/bob"}`)
+	keys := map[string]credential{"root": root(beta), "user": bob, "session": w.assume(bob, r.ARN, "s1", nil)}
+	for _, c := range keys {
+		w.done(c, "sts:GetCallerIdentity", nil)
+	}
+	w.done(root(alpha), "organizations:CloseAccount", members{"AccountId": beta})
+	for who, c := range keys {
+		if _, err := w.call(c, "sts:GetCallerIdentity", nil); !errors.Is(err, iam.ErrUnknownKey) {
+			t.Errorf("%s: got %v, want ErrUnknownKey", who, err)
+		}
+	}
+}
+
 func TestSessionEndsWithItsRole(t *testing.T) {
 	w := newWorld(t, false)
 	alice := w.user(alpha, "alice", "")

@@ -191,6 +191,10 @@ func TestResourceControlPolicyLimitsWhoActsOnAMembersRole(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "with an explicit deny in a resource control policy") {
 		t.Errorf("AssumeRole: got %v, want a denial by the resource control policy", err)
 	}
+	// Things of IAM and Organizations are beyond resource control policies.
+	w.controlPolicy(alpha, "all of both", rcp, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":["iam:*","organizations:*"],"Resource":"*"}}`, beta)
+	w.done(root(beta), "iam:ListUsers", nil)
+	w.done(root(beta), "organizations:DescribeOrganization", nil)
 }
 
 // TestConditionKeysOfOperations lets an administrator do one thing only with

@@ -250,17 +250,12 @@ func takeContext(sim *simulation, in *simulationInput) error {
 	return nil
 }
 
-// addPrincipalKeys adds the condition keys that the caller brings along. Of another
-// account's user only what the ARN says is known.
+// addPrincipalKeys adds the condition keys that the caller brings along. A CallerArn
+// brings what it says and no more, whosever it is: it has no unique id.
 func (s *Service) addPrincipalKeys(sim *simulation) {
-	own := sim.caller.Account == sim.call.Account()
-	p := sim.caller
-	if !own {
-		p.ID = ""
-	}
-	if p.ARN == "" {
+	if sim.caller.ARN == "" {
 		return
 	}
 	k := keySet{context: sim.principal}
-	s.principalKeys(&k, &p)
+	s.principalKeys(&k, &sim.caller)
 }

@@ -159,6 +159,9 @@ func TestSimulatedPrincipal(t *testing.T) {
 	w.done(root(alpha), "iam:PutUserPermissionsBoundary", members{"UserName": "alice", "PermissionsBoundary": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"})
 	check("within the boundary", decisions(in)[:3], "logs:PutLogEvents implicitDeny", "kinesis:PutRecord implicitDeny", "iam:ListUsers allowed IAMReadOnlyAccess")
 
+	check("without the boundary", decisions(with(in, members{"PolicyExclusionList": []any{members{"PolicyArn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}}}))[:3],
+		"logs:PutLogEvents allowed user_alice_p", "kinesis:PutRecord allowed group_staff_streams", "iam:ListUsers implicitDeny")
+
 	// The policies of a simulation decide requests in the same way.
 	page := do[iam.SimulatePrincipalPolicyOutput](w, root(alpha), "iam:SimulatePrincipalPolicy", with(in, members{"MaxItems": api.Number("3")}))
 	equal(t, "first page", len(page.EvaluationResults), 3)
@@ -201,6 +204,11 @@ func TestBadSimulations(t *testing.T) {
 		{"owner is no account", members{"ResourceOwner": "me"}, "InvalidInput: ResourceOwner must be an account ID or the ARN of an account."},
 		{"key twice", members{"ContextEntries": []any{members{"ContextKeyName": "aws:x", "ContextKeyType": "string"}, members{"ContextKeyName": "AWS:X", "ContextKeyType": "string"}}}, "InvalidInput: Context key AWS:X is empty or given twice."},
 		{"too much", members{"ActionNames": many}, "InvalidInput: A simulation can have 5000 combinations of action and resource at most."},
+		{
+			"too much together",
+			members{"ActionNames": many[:101], "ResourceArns": slices.Repeat([]any{"arn:aws:s3:::b"}, 50)},
+			"InvalidInput: A simulation can have 5000 combinations of action and resource at most.",
+		},
 		{"marker", members{"Marker": "garbage"}, "ValidationError: Invalid Marker."},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -47,6 +47,13 @@
 // of reshards. Records older than the stream's retention are not shown, also when they
 // have not been removed yet.
 //
+// # Many readers
+//
+// Readers of the same part of a shard share the work: what one has read from the disk is in
+// memory for the others (durable/journal), and from the second reader on a block's records
+// are decoded and encoded once (shared.go). What each costs by himself is his request and
+// the bytes written to him.
+//
 // # Other accounts
 //
 // A stream and a consumer may have a policy that lets other accounts in, by ARN, to what

@@ -39,17 +39,7 @@ func (out *recordsAnswer) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"MillisBehindLatest":`...)
 		dst = strconv.AppendInt(dst, *out.MillisBehindLatest, 10)
 	}
-	if len(out.ChildShards) > 0 {
-		dst = append(dst, `,"ChildShards":[`...)
-		for i := range out.ChildShards {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = out.ChildShards[i].appendJSON(dst)
-		}
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
+	return append(appendChildShards(dst, out.ChildShards), '}')
 }
 
 func (r *Record) appendJSON(dst []byte) []byte {
@@ -71,6 +61,21 @@ func (r *Record) appendJSON(dst []byte) []byte {
 		dst = appendText(dst, r.EncryptionType)
 	}
 	return append(dst, '}')
+}
+
+// appendChildShards appends the member ChildShards, if there are any.
+func appendChildShards(dst []byte, children []ChildShard) []byte {
+	if len(children) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"ChildShards":[`...)
+	for i := range children {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = children[i].appendJSON(dst)
+	}
+	return append(dst, ']')
 }
 
 func (c *ChildShard) appendJSON(dst []byte) []byte {

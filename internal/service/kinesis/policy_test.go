@@ -115,6 +115,80 @@ func TestPolicyAdmitsAnotherAccount(t *testing.T) {
 	denied(err, "GetRecords with an iterator from before the policy was deleted")
 }
 
+func TestConsumerPolicyAdmitsAnotherAccount(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.authz = policies{} })
+	r.create("s", 1)
+	r.put("s", "k", "alice's")
+	consumer := r.consumer("c")
+	asBob := func(op string, members in) (any, error) {
+		members["ConsumerARN"] = consumer
+		return r.do(bob, region, op, members)
+	}
+	denied := func(op string, members in) {
+		t.Helper()
+		_, err := asBob(op, members)
+		if e, refused := api.AsException(err); !refused || e.Code != "AccessDeniedException" {
+			t.Errorf("%s: %v, want AccessDeniedException", op, err)
+		}
+	}
+	start := func() in { return in{"ShardId": "0", "StartingPosition": fromHorizon} }
+	ok[api.Void](r, "PutResourcePolicy", in{"ResourceARN": string(streamS), "Policy": admit(bob, string(streamS), "kinesis:SubscribeToShard", "kinesis:DescribeStreamConsumer")})
+	denied("SubscribeToShard", start()) // the stream's policy does not speak for its consumers
+	denied("DescribeStreamConsumer", in{})
+
+	ok[api.Void](r, "PutResourcePolicy", in{"ResourceARN": consumer, "Policy": admit(bob, consumer, "kinesis:SubscribeToShard")})
+	denied("DescribeStreamConsumer", in{})
+	denied("DeregisterStreamConsumer", in{})
+	out, err := asBob("SubscribeToShard", start())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := out.(*api.Stream)
+	defer stream.Close()
+	again := func() (*api.Call, error) {
+		return &api.Call{Service: "kinesis", Region: region, Caller: callerOf(bob)}, nil
+	}
+	event, err := stream.Next(t.Context(), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(event.Payload.(*shardEvent).Records); !slices.Equal(got, []string{"alice's"}) {
+		t.Errorf("bob is told %q, want alice's record", got)
+	}
+	ok[api.Void](r, "DeleteResourcePolicy", in{"ResourceARN": consumer})
+	r.put("s", "k", "alice's again")
+	if event, err := stream.Next(t.Context(), again); err == nil {
+		t.Errorf("with the policy deleted bob is told %v", event.Payload)
+	}
+	denied("SubscribeToShard", start())
+}
+
+// A policy that an earlier release has stored, or that was put there by hand.
+func TestStoredPolicyOpensWhatCanBeSharedOnly(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.authz = policies{} })
+	r.create("s", 1)
+	consumer := r.consumer("c")
+	r.edit("s", func(st *stream) {
+		if err := st.Policy.UnmarshalText([]byte(admit(bob, "*", "kinesis:*"))); err != nil {
+			t.Fatal(err)
+		}
+		st.Consumers = slices.Clone(st.Consumers)
+		st.Consumers[0].Policy = st.Policy
+	})
+	if _, err := r.do(bob, region, "ListShards", in{"StreamARN": string(streamS)}); err != nil {
+		t.Errorf("ListShards: %v", err)
+	}
+	for op, members := range map[string]in{
+		"DeleteStream":             {"StreamARN": string(streamS)},
+		"DeregisterStreamConsumer": {"ConsumerARN": consumer},
+	} {
+		_, err := r.do(bob, region, op, members)
+		if e, refused := api.AsException(err); !refused || e.Code != "AccessDeniedException" {
+			t.Errorf("%s: %v, want AccessDeniedException", op, err)
+		}
+	}
+}
+
 func TestPolicyIsKeptAndShown(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)

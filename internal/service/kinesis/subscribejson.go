@@ -28,15 +28,5 @@ func (e *shardEvent) AppendJSON(dst []byte) []byte {
 	}
 	dst = append(dst, `,"MillisBehindLatest":`...)
 	dst = strconv.AppendInt(dst, e.MillisBehindLatest, 10)
-	if len(e.ChildShards) > 0 {
-		dst = append(dst, `,"ChildShards":[`...)
-		for i := range e.ChildShards {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = e.ChildShards[i].appendJSON(dst)
-		}
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
+	return append(appendChildShards(dst, e.ChildShards), '}')
 }

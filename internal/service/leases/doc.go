@@ -7,7 +7,8 @@
 //	list.go        Scan and Query
 //	value.go       attribute values; number.go their numbers
 //	expected.go    the conditions and updates that KCL writes as maps
-//	condition.go   condition expressions; update.go update expressions; lex.go their words
+//	condition.go   condition expressions; update.go update expressions; lex.go their words;
+//	               placeholder.go their #names and :values
 //
 // An item is one value of the catalog, so that a conditional write is one
 // compare-and-set and survives a crash once it has been acknowledged. The catalog

@@ -27,7 +27,7 @@ func theValues() item {
 }
 
 func evaluate(text string) (bool, error) {
-	p, err := newParser("ConditionExpression", text, theNames, theValues(), map[string]bool{})
+	p, err := newParser("ConditionExpression", text, &placeholders{names: theNames, values: theValues(), used: map[string]bool{}})
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +87,7 @@ func TestExpressionsThatAreNoneAreRefused(t *testing.T) {
 }
 
 func update(text string) (item, error) {
-	p, err := newParser("UpdateExpression", text, theNames, theValues(), map[string]bool{})
+	p, err := newParser("UpdateExpression", text, &placeholders{names: theNames, values: theValues(), used: map[string]bool{}})
 	if err != nil {
 		return nil, err
 	}

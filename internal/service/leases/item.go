@@ -83,39 +83,61 @@ type guard struct {
 	expected   map[string]expectedValue
 	operator   string
 	expression string
-	names      map[string]string
-	values     item
-	used       map[string]bool
 	onFailure  string
+	holds      condition // once it has been parsed
 }
 
-// condition is always true where none is given.
-func (g *guard) condition() (condition, error) {
-	if err := checkItem(g.values, 0); err != nil {
-		return nil, err
-	}
+// parse checks the condition and makes holds of it, which is always true where none is
+// given.
+func (g *guard) parse(h *placeholders) (err error) {
 	if len(g.expected) > 0 {
 		if g.expression != "" {
-			return nil, errInvalid("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}")
+			return errInvalid("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}")
 		}
-		return expected(g.expected, g.operator)
+		g.holds, err = expected(g.expected, g.operator)
+		return err
 	}
 	if g.expression == "" {
-		return func(item) bool { return true }, nil
+		g.holds = func(item) bool { return true }
+		return nil
 	}
-	p, err := newParser("ConditionExpression", g.expression, g.names, g.values, g.used)
+	p, err := newParser("ConditionExpression", g.expression, h)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p.parseCondition()
+	g.holds, err = p.parseCondition()
+	return err
 }
 
-// failed is the refusal of a write whose condition does not hold.
-func (g *guard) failed(present item) error {
+// parseAlone is parse for a request that has no other expression.
+func (g *guard) parseAlone(names map[string]string, values item) error {
+	h, err := newPlaceholders(names, values)
+	if err != nil {
+		return err
+	}
+	if err := g.parse(h); err != nil {
+		return err
+	}
+	return h.checkUsed()
+}
+
+// check refuses a write whose condition does not hold.
+func (g *guard) check(present item) error {
+	if g.holds(present) {
+		return nil
+	}
 	if g.onFailure != "ALL_OLD" {
 		present = nil
 	}
 	return errConditionFailed(present)
+}
+
+// checkReturnsOld refuses what only an update can return.
+func checkReturnsOld(which string) error {
+	if which != "" && which != "NONE" && which != "ALL_OLD" {
+		return errInvalid("ReturnValues can only be ALL_OLD or NONE")
+	}
+	return nil
 }
 
 func (s *Service) putItem(ctx context.Context, call *api.Call, in *putItemInput) (*attributesOutput, error) {
@@ -123,39 +145,23 @@ func (s *Service) putItem(ctx context.Context, call *api.Call, in *putItemInput)
 	if err != nil {
 		return nil, err
 	}
-	if in.ReturnValues != "" && in.ReturnValues != "NONE" && in.ReturnValues != "ALL_OLD" {
-		return nil, errInvalid("ReturnValues can only be ALL_OLD or NONE")
+	if err := checkReturnsOld(in.ReturnValues); err != nil {
+		return nil, err
 	}
 	if err := t.checkWhole(in.Item); err != nil {
 		return nil, err
 	}
-	g := guard{
-		in.Expected, in.ConditionalOperator, in.ConditionExpression,
-		in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		map[string]bool{},
-		in.ReturnValuesOnConditionCheckFailure,
-	}
-	holds, err := g.condition()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkUsed(g.names, g.values, g.used, g.expression != ""); err != nil {
+	g := guard{in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ReturnValuesOnConditionCheckFailure, nil}
+	if err := g.parseAlone(in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
 		return nil, err
 	}
 	old, err := s.write(ctx, &t, id, t.itemKey(in.Item), func(old item) (item, error) {
-		if !holds(old) {
-			return nil, g.failed(old)
-		}
-		return in.Item, nil
+		return in.Item, g.check(old)
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &attributesOutput{}
-	if in.ReturnValues == "ALL_OLD" {
-		out.Attributes = old
-	}
-	return out, nil
+	return &attributesOutput{returned(in.ReturnValues, old, nil, nil)}, nil
 }
 
 // write gives an item the value that change makes of the present one, nil where there
@@ -201,27 +207,25 @@ func (s *Service) updateItem(ctx context.Context, call *api.Call, in *updateItem
 	if err := t.checkKey(in.Key); err != nil {
 		return nil, err
 	}
-	g := guard{
-		in.Expected, in.ConditionalOperator, in.ConditionExpression,
-		in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		map[string]bool{},
-		in.ReturnValuesOnConditionCheckFailure,
-	}
-	holds, err := g.condition()
+	h, err := newPlaceholders(in.ExpressionAttributeNames, in.ExpressionAttributeValues)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := t.changes(in, g.used)
+	g := guard{in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ReturnValuesOnConditionCheckFailure, nil}
+	if err := g.parse(h); err != nil {
+		return nil, err
+	}
+	changes, err := t.changes(in, h)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkUsed(g.names, g.values, g.used, g.expression != "" || in.UpdateExpression != ""); err != nil {
+	if err := h.checkUsed(); err != nil {
 		return nil, err
 	}
 	var next item
 	old, err := s.write(ctx, &t, id, t.itemKey(in.Key), func(old item) (item, error) {
-		if !holds(old) {
-			return nil, g.failed(old)
+		if err := g.check(old); err != nil {
+			return nil, err
 		}
 		next = maps.Clone(old)
 		if next == nil {
@@ -251,13 +255,13 @@ func (s *Service) updateItem(ctx context.Context, call *api.Call, in *updateItem
 }
 
 // changes is what an update asks for, in either form. The key is not changed.
-func (t *tableRecord) changes(in *updateItemInput, used map[string]bool) (changes []change, err error) {
+func (t *tableRecord) changes(in *updateItemInput, h *placeholders) (changes []change, err error) {
 	switch {
 	case in.UpdateExpression != "" && len(in.AttributeUpdates) > 0:
 		return nil, errInvalid("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {AttributeUpdates} Expression parameters: {UpdateExpression}")
 	case in.UpdateExpression != "":
 		var p *parser
-		if p, err = newParser("UpdateExpression", in.UpdateExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, used); err == nil {
+		if p, err = newParser("UpdateExpression", in.UpdateExpression, h); err == nil {
 			changes, err = p.parseUpdate()
 		}
 	default:
@@ -276,7 +280,8 @@ func (t *tableRecord) changes(in *updateItemInput, used map[string]bool) (change
 	return changes, nil
 }
 
-// returned is what ReturnValues asks for of an update.
+// returned is what ReturnValues asks for of a write: of an update all, of others what
+// checkReturnsOld allows.
 func returned(which string, old, next item, changes []change) item {
 	only := func(it item) item {
 		part := item{}
@@ -305,30 +310,21 @@ func (s *Service) deleteItem(ctx context.Context, call *api.Call, in *deleteItem
 	if err != nil {
 		return nil, err
 	}
-	if in.ReturnValues != "" && in.ReturnValues != "NONE" && in.ReturnValues != "ALL_OLD" {
-		return nil, errInvalid("ReturnValues can only be ALL_OLD or NONE")
+	if err := checkReturnsOld(in.ReturnValues); err != nil {
+		return nil, err
 	}
 	if err := t.checkKey(in.Key); err != nil {
 		return nil, err
 	}
-	g := guard{
-		in.Expected, in.ConditionalOperator, in.ConditionExpression,
-		in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		map[string]bool{},
-		in.ReturnValuesOnConditionCheckFailure,
-	}
-	holds, err := g.condition()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkUsed(g.names, g.values, g.used, g.expression != ""); err != nil {
+	g := guard{in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ReturnValuesOnConditionCheckFailure, nil}
+	if err := g.parseAlone(in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
 		return nil, err
 	}
 	key := t.itemKey(in.Key)
 	for {
 		rec, rev, exists := s.items.Get(key)
-		if !holds(rec.Item) {
-			return nil, g.failed(rec.Item)
+		if err := g.check(rec.Item); err != nil {
+			return nil, err
 		}
 		if !exists {
 			return &attributesOutput{}, nil
@@ -341,10 +337,6 @@ func (s *Service) deleteItem(ctx context.Context, call *api.Call, in *deleteItem
 			return nil, err
 		}
 		s.note(&t, -1, -itemSize(rec.Item))
-		out := &attributesOutput{}
-		if in.ReturnValues == "ALL_OLD" {
-			out.Attributes = rec.Item
-		}
-		return out, nil
+		return &attributesOutput{returned(in.ReturnValues, rec.Item, nil, nil)}, nil
 	}
 }

@@ -57,16 +57,15 @@ func near(text string, at int) string {
 
 // A parser reads the words of one expression.
 type parser struct {
-	kind   string // ConditionExpression, as errors name it
-	text   string
-	words  []word
-	names  map[string]string
-	values item
-	depth  int
-	used   map[string]bool // the #names and :values that stand in an expression of the call
+	kind  string // ConditionExpression, as errors name it
+	text  string
+	words []word
+	depth int
+	*placeholders
 }
 
-func newParser(kind, text string, names map[string]string, values item, used map[string]bool) (*parser, error) {
+func newParser(kind, text string, h *placeholders) (*parser, error) {
+	h.parsed = true
 	all, err := words(kind, text)
 	if err != nil {
 		return nil, err
@@ -74,7 +73,7 @@ func newParser(kind, text string, names map[string]string, values item, used map
 	if len(all) == 0 {
 		return nil, errExpression(kind, "The expression can not be empty;")
 	}
-	return &parser{kind: kind, text: text, words: all, names: names, values: values, used: used}, nil
+	return &parser{kind: kind, text: text, words: all, placeholders: h}, nil
 }
 
 // peek is the next word, "" at the end.
@@ -159,25 +158,4 @@ func (p *parser) given() (value, error) {
 	p.used[w] = true
 	p.next()
 	return v, nil
-}
-
-// checkUsed refuses names and values that stand in no expression, as DynamoDB does.
-func checkUsed(names map[string]string, values item, used map[string]bool, any bool) error {
-	for _, m := range []struct {
-		what  string
-		words []string
-	}{
-		{"ExpressionAttributeNames", sortedKeys(names)},
-		{"ExpressionAttributeValues", sortedKeys(values)},
-	} {
-		if len(m.words) > 0 && !any {
-			return errInvalid("%s can only be specified when using expressions", m.what)
-		}
-		for _, w := range m.words {
-			if !used[w] {
-				return errInvalid("Value provided in %s unused in expressions: keys: {%s}", m.what, w)
-			}
-		}
-	}
-	return nil
 }

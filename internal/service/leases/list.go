@@ -12,6 +12,7 @@ import (
 
 // A page collects what Scan or Query answers.
 type page struct {
+	*placeholders
 	filter condition
 	limit  int // items looked at; 0 is none
 	count  bool
@@ -21,15 +22,19 @@ type page struct {
 }
 
 // newPage is a page with its filter.
-func newPage(filter string, names map[string]string, values item, used map[string]bool, limit *int32, sel string) (*page, error) {
-	pg := &page{count: sel == "COUNT", show: func(it item) item { return it }, filter: func(item) bool { return true }}
+func newPage(filter string, names map[string]string, values item, limit *int32, sel string) (*page, error) {
+	h, err := newPlaceholders(names, values)
+	if err != nil {
+		return nil, err
+	}
+	pg := &page{placeholders: h, count: sel == "COUNT", show: func(it item) item { return it }, filter: func(item) bool { return true }}
 	if limit != nil {
 		pg.limit = int(*limit)
 	}
 	if filter == "" {
 		return pg, nil
 	}
-	p, err := newParser("FilterExpression", filter, names, values, used)
+	p, err := newParser("FilterExpression", filter, h)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +73,11 @@ func (s *Service) scan(_ context.Context, call *api.Call, in *scanInput) (*listO
 	if err != nil {
 		return nil, err
 	}
-	if err := checkItem(in.ExpressionAttributeValues, 0); err != nil {
-		return nil, err
-	}
-	used := map[string]bool{}
-	pg, err := newPage(in.FilterExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, used, in.Limit, in.Select)
+	pg, err := newPage(in.FilterExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Limit, in.Select)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkUsed(in.ExpressionAttributeNames, in.ExpressionAttributeValues, used, in.FilterExpression != ""); err != nil {
+	if err := pg.checkUsed(); err != nil {
 		return nil, err
 	}
 	segment, segments := uint32(0), uint32(1)
@@ -124,11 +125,7 @@ func (s *Service) query(_ context.Context, call *api.Call, in *queryInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	if err := checkItem(in.ExpressionAttributeValues, 0); err != nil {
-		return nil, err
-	}
-	used := map[string]bool{}
-	pg, err := newPage(in.FilterExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, used, in.Limit, in.Select)
+	pg, err := newPage(in.FilterExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.Limit, in.Select)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +140,7 @@ func (s *Service) query(_ context.Context, call *api.Call, in *queryInput) (*lis
 			pg.show = func(it item) item { return only(it, t.Key, schema) }
 		}
 	}
-	p, err := newParser("KeyConditionExpression", in.KeyConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, used)
+	p, err := newParser("KeyConditionExpression", in.KeyConditionExpression, pg.placeholders)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +148,7 @@ func (s *Service) query(_ context.Context, call *api.Call, in *queryInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	if err := checkUsed(in.ExpressionAttributeNames, in.ExpressionAttributeValues, used, true); err != nil {
+	if err := pg.checkUsed(); err != nil {
 		return nil, err
 	}
 	found := s.find(&t, schema, hash, rest)

@@ -210,7 +210,7 @@ func (a *accessView) part(d *policy.Decision, by policy.PolicyType, access *api.
 	c := Check{Status: Pass, Statements: statementsOf(&mine, access.Action, access.Resource, a.hides)}
 	switch {
 	case mine.Effect == policy.ExplicitDeny:
-		c.Status, c.Detail = Fail, indefinite(by.String()) + " denies it"
+		c.Status, c.Detail = Fail, indefinite(by.String())+" denies it"
 		c.Change = denialIn(&mine, denials(c.Statements))
 	case d.By == by && d.Effect == policy.ImplicitDeny:
 		c.Status, c.Detail = Fail, fmt.Sprintf("no %s allows it", by)

@@ -81,18 +81,19 @@ func TestLimitsAreRowsOfAnExplainedAccess(t *testing.T) {
 	}
 	steps := []struct {
 		row, action string
+		denies      string // its Detail
 		limit       func()
 		shown       bool // the statement's text
 	}{
-		{"permissions-boundary", "kinesis:ListShards", func() {
+		{"permissions-boundary", "kinesis:ListShards", "a permissions boundary denies it", func() {
 			p := s.Must(sender, "iam", "create-policy", "--policy-name", "b", "--policy-document",
 				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"NoList","Effect":"Deny","Action":"kinesis:ListShards","Resource":"*"}]}`)
 			s.Must(sender, "iam", "put-user-permissions-boundary", "--user-name", "ann", "--permissions-boundary", p["Policy"].(map[string]any)["Arn"].(string))
 		}, true},
-		{"service-control-policies", "kinesis:GetRecords", func() {
+		{"service-control-policies", "kinesis:GetRecords", "a service control policy denies it", func() {
 			control("SERVICE_CONTROL_POLICY", `{"Version":"2012-10-17","Statement":[{"Sid":"OrgSecret","Effect":"Deny","Action":"kinesis:GetRecords","Resource":"*"}]}`)
 		}, false},
-		{"resource-control-policies", "kinesis:DescribeStream", func() {
+		{"resource-control-policies", "kinesis:DescribeStream", "a resource control policy denies it", func() {
 			control("RESOURCE_CONTROL_POLICY", `{"Version":"2012-10-17","Statement":[{"Sid":"OrgSecret","Effect":"Deny","Principal":"*","Action":"kinesis:DescribeStream","Resource":"*"}]}`)
 		}, false},
 	}
@@ -100,14 +101,14 @@ func TestLimitsAreRowsOfAnExplainedAccess(t *testing.T) {
 		c.limit()
 		x := ask(c.action)
 		got := x.check(t, c.row)
-		if x.Verdict != fail || got.Status != fail || got.Change == "" || !strings.Contains(got.Detail, "denies it") {
-			t.Errorf("%s: verdict %s, %+v, want a failure with a change", c.row, x.Verdict, got)
+		if x.Verdict != fail || got.Status != fail || got.Change == "" || got.Detail != c.denies {
+			t.Errorf("%s: verdict %s, %+v, want a failure, %q, with a change", c.row, x.Verdict, got, c.denies)
 		}
 		if len(got.Statements) == 0 || !got.Statements[0].Decided || (got.Statements[0].Text != "") != c.shown || strings.Contains(got.Statements[0].Sid, "OrgSecret") {
 			t.Errorf("%s: statements %+v, want the one that decides, its text shown: %t", c.row, got.Statements, c.shown)
 		}
-		if got := x.check(t, "identity-policies"); got.Status != pass {
-			t.Errorf("%s: the row of identity policies is %s, want %s", c.row, got.Status, pass)
+		if got := x.check(t, "identity-policies"); got.Status != pass || got.Detail != "an identity-based policy allows it" {
+			t.Errorf("%s: the row of identity policies is %+v, want that an identity-based policy allows it", c.row, got)
 		}
 		if got := x.check(t, "decision"); got.Status != fail || !strings.Contains(got.Detail, "explicit deny") {
 			t.Errorf("%s: the decision is %+v, want a denial", c.row, got)

@@ -110,6 +110,30 @@ func TestResourcePolicyAdmitsMembers(t *testing.T) {
 	w.refused(beta, "DescribePolicy", members{"PolicyId": mine}, denied)
 }
 
+// Who may attach one policy anywhere, or any policy to one unit, may not do the rest.
+func TestResourcePolicyMustAdmitToEveryThingOfAnOperation(t *testing.T) {
+	w := newWorld(t, false)
+	org := w.organization(alpha, beta)
+	root := w.enable(alpha, scp)
+	unit, other := w.unit(alpha, root, "u"), w.unit(alpha, root, "other")
+	mine := w.policy(alpha, scp, "mine", denyKinesis)
+	policyARN := "arn:aws:organizations::111111111111:policy/" + org.ID + "/service_control_policy/" + mine
+	unitARN := "arn:aws:organizations::111111111111:ou/" + org.ID + "/" + unit
+	admit := func(resources string) {
+		w.done(alpha, "PutResourcePolicy", members{"Content": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":["organizations:AttachPolicy","organizations:DetachPolicy"],"Resource":` + resources + `}}`})
+	}
+	onUnit := members{"PolicyId": mine, "TargetId": unit}
+	for _, half := range []string{`"` + policyARN + `"`, `"` + unitARN + `"`} {
+		admit(half)
+		w.refused(beta, "AttachPolicy", onUnit, "AccessDeniedException")
+	}
+	admit(`["` + policyARN + `","` + unitARN + `"]`)
+	w.done(beta, "AttachPolicy", onUnit)
+	w.refused(beta, "AttachPolicy", members{"PolicyId": mine, "TargetId": other}, "AccessDeniedException")
+	w.refused(beta, "AttachPolicy", members{"PolicyId": mine, "TargetId": root}, "AccessDeniedException")
+	w.done(beta, "DetachPolicy", onUnit)
+}
+
 func TestResourcePoliciesThatAreRefused(t *testing.T) {
 	w := newWorld(t, false)
 	w.organization(alpha)

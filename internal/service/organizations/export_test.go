@@ -1,5 +1,10 @@
 package organizations
 
+// SetQuotas lets an organization have only so many units and policies of each type.
+func (s *Service) SetQuotas(n int) {
+	s.unitsQuota, s.policiesQuota = n, func(*policyKind) int { return n }
+}
+
 // ClosureQuota is how many accounts an organization of so many may close at a time.
 var ClosureQuota = closureQuota
 

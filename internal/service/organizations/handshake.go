@@ -250,9 +250,6 @@ func (s *Service) acceptInvitation(ctx context.Context, account arn.AccountID, h
 	if _, ok := s.migration(org); ok {
 		return errMigrating()
 	}
-	if _, ok := s.organizationOf(account); ok {
-		return errInvitedIsMember()
-	}
 	if err := s.ensureByRule(ctx, account); err != nil {
 		return err
 	}

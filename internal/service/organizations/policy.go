@@ -76,7 +76,7 @@ func (s *Service) createPolicy(ctx context.Context, _ *api.Call, org organizatio
 	if s.policyNameTaken(org, kind, in.Name) {
 		return nil, errDuplicatePolicy()
 	}
-	if count(pick(s.policiesOf(org, ""), kind.own)) >= kind.maxPolicies {
+	if count(pick(s.policiesOf(org, ""), kind.own)) >= s.policiesQuota(kind) {
 		return nil, errConstraint("POLICY_NUMBER_LIMIT_EXCEEDED", "You have exceeded the maximum number of policies in an organization.")
 	}
 	p := policyRecord{
@@ -104,21 +104,17 @@ func (k *policyKind) check(content string) error {
 	if err != nil {
 		return errMalformedPolicy()
 	}
-	if k == resourceControl && !onlyDeniesByName(document) {
+	if k == resourceControl && coversEverything(document) {
 		return errMalformedPolicy()
 	}
 	return nil
 }
 
-// onlyDeniesByName is what AWS asks of resource control policies that are not its
-// own: they deny, and they name the actions.
-func onlyDeniesByName(d *policy.Document) bool {
-	for _, st := range d.Statements() {
-		if st.Effect != policy.ExplicitDeny || st.NotAction || slices.Contains(st.Actions, "*") {
-			return false
-		}
-	}
-	return true
+// coversEverything reports whether a statement is about every action. A resource
+// control policy that is not AWS's own must name its actions; that such a one only
+// denies, the parser has seen to.
+func coversEverything(d *policy.Document) bool {
+	return slices.ContainsFunc(d.Statements(), func(st policy.Statement) bool { return slices.Contains(st.Actions, "*") })
 }
 
 // own keeps policies of the type, without AWS's.

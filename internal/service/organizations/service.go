@@ -44,6 +44,10 @@ type Service struct {
 	tokens  *api.Seal // of page tokens, bound to account, operation and list
 	control controlCache
 
+	// How many an organization may have; tests set less.
+	unitsQuota    int
+	policiesQuota func(*policyKind) int
+
 	// change is held by an operation that changes who belongs where, from its
 	// first look to its last write. It keeps two such operations of this process
 	// from deciding on the same picture. What it cannot prevent (a crash, another
@@ -62,6 +66,8 @@ func New(cfg Config) (*Service, error) {
 	}
 	return &Service{
 		tokens:        sealer.For("organizations/token"),
+		unitsQuota:    maxUnits,
+		policiesQuota: func(k *policyKind) int { return k.maxPolicies },
 		cfg:           cfg,
 		accounts:      catalog.NewTable[AccountRecord](cfg.Catalog, "organizations/account"),
 		organizations: catalog.NewTable[organizationRecord](cfg.Catalog, "organizations/organization"),

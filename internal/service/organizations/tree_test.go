@@ -95,6 +95,27 @@ func TestUnitsLieFiveDeep(t *testing.T) {
 	equal(t, "Paths", fmt.Sprint(a.Paths), fmt.Sprint([]string{path + string(beta) + "/"}))
 }
 
+func TestOnlySoManyUnitsAndPolicies(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	w.organization(gamma)
+	w.orgs.SetQuotas(2)
+	root := w.root(alpha)
+	first := w.unit(alpha, root, "first")
+	w.unit(alpha, first, "second")
+	third := members{"ParentId": root, "Name": "third"}
+	w.refused(alpha, "CreateOrganizationalUnit", third, "ConstraintViolationException OU_NUMBER_LIMIT_EXCEEDED")
+	w.unit(gamma, w.root(gamma), "of another organization")
+
+	one := w.policy(alpha, scp, "one", denyKinesis)
+	w.policy(alpha, scp, "two", denyKinesis)
+	w.refused(alpha, "CreatePolicy", members{"Type": scp, "Name": "three", "Description": "", "Content": denyKinesis}, "ConstraintViolationException POLICY_NUMBER_LIMIT_EXCEEDED")
+	w.policy(alpha, rcp, "of another type", denyKinesisRCP)
+	w.policy(gamma, scp, "of another organization", denyKinesis)
+	w.done(alpha, "DeletePolicy", members{"PolicyId": one})
+	w.policy(alpha, scp, "three", denyKinesis)
+}
+
 func TestAccountsMove(t *testing.T) {
 	w := newWorld(t, false)
 	w.organization(alpha, beta)
@@ -225,6 +246,12 @@ func TestPageTokensAreBoundToTheirList(t *testing.T) {
 	w.done(alpha, "ListOrganizationalUnitsForParent", members{"ParentId": one, "NextToken": token})
 	w.refused(alpha, "ListOrganizationalUnitsForParent", members{"ParentId": two, "NextToken": token}, "InvalidInputException INVALID_NEXT_TOKEN")
 	w.refused(alpha, "ListChildren", members{"ParentId": one, "ChildType": "ORGANIZATIONAL_UNIT", "NextToken": token}, "InvalidInputException INVALID_NEXT_TOKEN")
+
+	// And to the account: a token of the same list, asked for by somebody else.
+	w.done(alpha, "EnableAWSServiceAccess", members{"ServicePrincipal": "config.amazonaws.com"})
+	w.done(alpha, "RegisterDelegatedAdministrator", administrator(string(beta), "config.amazonaws.com"))
+	w.done(beta, "ListOrganizationalUnitsForParent", members{"ParentId": one})
+	w.refused(beta, "ListOrganizationalUnitsForParent", members{"ParentId": one, "NextToken": token}, "InvalidInputException INVALID_NEXT_TOKEN")
 }
 
 func TestUnitNamesStayUniqueUnderConcurrency(t *testing.T) {

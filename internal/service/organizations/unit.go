@@ -42,7 +42,7 @@ func (s *Service) createOrganizationalUnit(ctx context.Context, _ *api.Call, org
 	if len(s.lineage(org, in.ParentID)) >= maxDepth {
 		return nil, errConstraint("OU_DEPTH_LIMIT_EXCEEDED", "You cannot add an organizational unit to the specified parent because it would exceed the max depth allowed.")
 	}
-	if count(s.units.Scan(catalog.KeyOf(org.ID))) >= maxUnits {
+	if count(s.units.Scan(catalog.KeyOf(org.ID))) >= s.unitsQuota {
 		return nil, errConstraint("OU_NUMBER_LIMIT_EXCEEDED", "You have exceeded the allowed number of organizational units in the organization.")
 	}
 	u := unitRecord{

@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"tributary/internal/service/api"
+)
+
+// TestTreesFitTheirRoom: what is reserved for the tree of a body is no less than what
+// it takes.
+func TestTreesFitTheirRoom(t *testing.T) {
+	for name, body := range map[string]string{
+		"objects":         `[` + strings.Repeat(`{"a":1},`, 30_000) + `{}]`,
+		"empty objects":   `[` + strings.Repeat(`{},`, 100_000) + `{}]`,
+		"numbers":         `[` + strings.Repeat(`1,`, 100_000) + `1]`,
+		"arrays":          `[` + strings.Repeat(`[1],`, 50_000) + `1]`,
+		"arrays in array": strings.Repeat(`[`, maxDepth) + strings.Repeat(`]`, maxDepth),
+		"texts":           `[` + strings.Repeat(`"ab",`, 100_000) + `1]`,
+		"one text":        `["` + strings.Repeat("x", 1<<20) + `"]`,
+	} {
+		a := newAllowance(1<<30, 1<<30)
+		in := &room{values: maxValues, held: a.none("1")}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		tree, err := parseJSON([]byte(body), in)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		took := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+		if reserved := in.held.size + int64(len(body)) + largeBuffer; took > reserved {
+			t.Errorf("%s: the tree takes %d bytes, reserved are %d", name, took, reserved)
+		}
+		runtime.KeepAlive(tree)
+	}
+}
+
+func TestTreesThatNeverFitAreToldFromThoseThatDoNotFitNow(t *testing.T) {
+	body := []byte(`[` + strings.Repeat(`{"a":1},`, 5_000) + `{}]`) // takes 2 MiB
+	for _, c := range []struct {
+		name        string
+		all, others int64
+		want        error
+	}{
+		{"room", 8 << 20, 1 << 20, nil},
+		{"others have it", 8 << 20, 7 << 20, errNoRoom},
+		{"more than anybody's share", 1 << 20, 0, errTooMany},
+	} {
+		for format, parse := range map[string]func(*room) (any, error){
+			"JSON": func(in *room) (any, error) { return parseJSON(body, in) },
+			"CBOR": func(in *room) (any, error) { return parseCBOR(cborObjects(5_000), in) },
+		} {
+			a := newAllowance(c.all, c.all)
+			if !a.none("2").extend(c.others) {
+				t.Fatal("no room for others")
+			}
+			if _, err := parse(&room{values: maxValues, held: a.none("1")}); !errors.Is(err, c.want) {
+				t.Errorf("%s, %s: got %v, want %v", format, c.name, err, c.want)
+			}
+		}
+	}
+}
+
+// cborObjects is an array of so many maps with a member each.
+func cborObjects(n int) []byte {
+	b := []byte{0x9f}
+	for range n {
+		b = append(b, 0xa1, 0x61, 'a', 1)
+	}
+	return append(b, 0xff)
+}
+
+// TestALargeTreeIsNotMadeBesideOthers: the texts of a body that is not scanned are
+// reserved with it, so that as many trees are made as there is memory for.
+func TestALargeTreeIsNotMadeBesideOthers(t *testing.T) {
+	g := &Gateway{held: newAllowance(40<<10, 40<<10)}
+	x := newTestExchange(g)
+	x.codec, x.operation = &inJSON, &api.Operation{}
+	b := &body{from: &g.buffers, buf: g.buffers.get(30 << 10)}
+	*b.buf = append(*b.buf, make([]byte, 30<<10)...)
+	b.held = g.held.reserve(t.Context(), "1", 30<<10)
+	if _, err := x.decode(b, &api.Call{}); err == nil || !strings.Contains(err.Error(), "ServiceUnavailable") {
+		t.Errorf("got %v, want ServiceUnavailableException", err)
+	}
+	if got, want := x.reserveFor(10<<10), int64(20<<10); got != want {
+		t.Errorf("reserved for a body are %d bytes, want %d", got, want)
+	}
+	if got, want := x.reserveFor(30<<10), int64(40<<10); got != want {
+		t.Errorf("reserved for a large body are %d bytes, want the share, %d", got, want)
+	}
+}
