@@ -79,7 +79,12 @@ const ballast = "ballast"
 // exhaust uses all that the shards of stream s take in a second.
 func (s *story) exhaust() {
 	s.t.Helper()
-	for _, sh := range s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any) {
+	s.exhaustShards(s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any))
+}
+
+func (s *story) exhaustShards(shards []any) {
+	s.t.Helper()
+	for _, sh := range shards {
 		hash := sh.(map[string]any)["HashKeyRange"].(map[string]any)["StartingHashKey"].(string)
 		one := map[string]any{"PartitionKey": ballast, "ExplicitHashKey": hash, "Data": ""}
 		for failed := 0; failed == 0; {
@@ -356,17 +361,59 @@ func TestAPermissionThatEndsByTheClockEnds(t *testing.T) {
 	s := tell(t, servertest.StartWith(t, server.Config{Now: c.Now}), 1)
 	s.makeGroup("g", "a")
 	s.subscribe("g", "f", "")
-	until := c.Now().Add(time.Hour)
+	until := c.Now().Add(10 * time.Minute)
 	s.Must(recipient, "logs", "put-destination-policy", "--destination-name", "d", "--access-policy",
 		`{"Statement":{"Effect":"Allow","Principal":{"AWS":"`+sender+`"},"Action":"logs:PutSubscriptionFilter","Resource":"`+destination+`",
 		  "Condition":{"DateLessThan":{"aws:CurrentTime":"`+until.UTC().Format(time.RFC3339)+`"}}}}`)
 	s.put("g", "a", "in time")
 	s.eventually("the event in time", func() bool { return slices.Equal(s.messages("f"), []string{"in time"}) })
 	c.stop()
-	c.goOn(time.Hour + time.Minute)
+	c.goOn(11 * time.Minute)
 	s.put("g", "a", "too late")
 	s.eventually("f is refused", s.isIn("f", "REFUSED"))
 	if got := s.messages("f"); !slices.Equal(got, []string{"in time"}) {
 		t.Errorf("got %q, want only what came in time", got)
+	}
+	s.admit(sender)
+	s.put("g", "a", "again")
+	s.eventually("f is live again", func() bool { return s.isIn("f", "LIVE")() && len(s.messages("f")) == 2 })
+}
+
+// A batch goes to its shards one by one. When one of them holds it up, what the others
+// have taken of it already is not sent again.
+func TestAFilterThatLeavesKnowsWhatOtherShardsHaveTaken(t *testing.T) {
+	s, c := beginSlow(t, 2)
+	filters := []string{"r1", "r2", "r3", "r4"}
+	for _, name := range filters {
+		s.subscribe("g", name, "", "--distribution", "Random")
+	}
+	c.stop()
+	s.exhaustShards(s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any)[:1])
+	// Calls at once share blocks, so that a batch has events for both shards.
+	want := texts("m", 60)
+	var calls sync.WaitGroup
+	for _, m := range want {
+		calls.Go(func() {
+			err := s.As(sender).JSON(t.Context(), "logs", "Logs_20140328.PutLogEvents", map[string]any{
+				"logGroupName": "g", "logStreamName": "a",
+				"logEvents": []any{map[string]any{"timestamp": c.Now().UnixMilli(), "message": m}},
+			}, nil)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	for _, name := range filters {
+		s.eventually(name+" is on a detour", s.isIn(name, "RETRYING"))
+	}
+	c.goOn(3 * time.Second)
+	for _, name := range filters {
+		s.eventually(name+" is live again", func() bool { return s.isIn(name, "LIVE")() && len(s.messages(name)) >= len(want) })
+		got := s.messages(name)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, sorted (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -31,5 +31,6 @@
 //
 // Permission is asked at every delivery, under the gate: from the answer to the
 // end of the append nothing in the catalog changes, so whatever was revoked
-// before a call returned is obeyed by every append after it.
+// before a call returned is obeyed by every append after it. An append whose end is not
+// known keeps such calls from returning (doubt.go, docs/adr/0013).
 package delivery

@@ -60,10 +60,12 @@ type sweeper struct {
 	reader *journal.Reader
 }
 
-// takeReady adds the detours whose pause is over.
+// takeReady adds the detours whose pause is over, and leaves out those in whose place
+// there is one of a later filter of the name.
 func (s *sweeper) takeReady() {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
+	s.active = slices.DeleteFunc(s.active, func(d *detour) bool { return s.w.detours[d.key] != d })
 	for _, d := range s.w.detours {
 		if d.ready {
 			d.ready = false
@@ -76,7 +78,7 @@ func (s *sweeper) takeReady() {
 // cursor that have caught up with it.
 func (s *sweeper) step(ctx context.Context) {
 	w, first := s.w, s.active[0]
-	if w.d.find(first.key) == nil || w.d.find(first.key).From(w.source.Name()) != first.record.Begin {
+	if f := w.d.find(first.key); f == nil || f.From(w.source.Name()) != first.record.Begin {
 		s.forget(ctx, first)
 		return
 	}
@@ -302,11 +304,19 @@ func (w *worker) pauseDetour(d *detour, err error) {
 	w.later(d)
 }
 
-// forget ends the detour of a filter that is gone.
+// forget ends the first active detour, whose filter is gone. In the catalog and in
+// memory a later filter of the name may have a detour in its place: that stays.
 func (s *sweeper) forget(ctx context.Context, d *detour) {
 	w := s.w
 	w.turn.Lock()
 	defer w.turn.Unlock()
+	w.mu.Lock()
+	replaced := w.detours[d.key] != d // under turn it stays so
+	w.mu.Unlock()
+	if replaced {
+		s.active = s.active[1:]
+		return
+	}
 	if err := w.d.dropDetour(ctx, w.source.Name(), d.key); err != nil {
 		s.pause(d, err)
 		return
@@ -314,9 +324,7 @@ func (s *sweeper) forget(ctx context.Context, d *detour) {
 	s.active = s.active[1:]
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.detours[d.key] == d {
-		delete(w.detours, d.key)
-	}
+	delete(w.detours, d.key)
 }
 
 // join lets the active detours that have caught up join the shared cursor. It

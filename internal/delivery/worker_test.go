@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"testing"
 
 	"tributary/internal/durable/journal"
@@ -125,5 +126,26 @@ func TestWhatIsKeptOfAFilterGoesWithIt(t *testing.T) {
 		if counted := d.tallies.all[testKey] != nil; there == gone || counted == gone {
 			t.Errorf("gone %t: in the catalog %t, counted %t", gone, there, counted)
 		}
+	}
+}
+
+// A filter was deleted and another of its name was held up, too, before the sweeper came
+// to the first one's detour: that ends, and the other's does not.
+func TestTheDetourOfADeletedFilterEndsWithoutThatOfItsSuccessor(t *testing.T) {
+	w := withoutServices(t).worker(t)
+	first := w.putAway(t, journal.Position{Block: 2})
+	successor := w.putAway(t, journal.Position{Block: 3})
+	s := sweeper{w: w, active: []*detour{successor, first}}
+	if s.takeReady(); !slices.Equal(s.active, []*detour{successor}) {
+		t.Errorf("active are %d detours, want the successor's alone", len(s.active))
+	}
+	s.active = []*detour{first, successor} // it came after the sweeper had looked
+	s.forget(t.Context(), first)
+	if got, there := w.stored(); !there || got.Position.Block != 3 || w.detours[testKey] != successor || len(s.active) != 1 {
+		t.Errorf("in the catalog is %+v, %t; %d are active; want the successor's", got, there, len(s.active))
+	}
+	s.forget(t.Context(), successor)
+	if got, there := w.stored(); there || len(w.detours) > 0 || len(s.active) > 0 {
+		t.Errorf("in the catalog is %+v, in memory are %d, active %d; want nothing", got, len(w.detours), len(s.active))
 	}
 }

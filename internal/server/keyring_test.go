@@ -24,7 +24,8 @@ type ringRig struct {
 	now      time.Time
 	ring     *keyring
 	resealed int
-	fail     error // of sealing again
+	fail     error  // of sealing again
+	between  func() // happens while it is done, where it is not nil
 }
 
 func newRingRig(t *testing.T) *ringRig {
@@ -46,6 +47,9 @@ func (r *ringRig) settle(want error) {
 	r.Helper()
 	err := r.ring.settle(context.Background(), func(context.Context) error {
 		r.resealed++
+		if r.between != nil {
+			r.between()
+		}
 		return r.fail
 	})
 	if !errors.Is(err, want) {
@@ -141,6 +145,24 @@ func TestAKeyStaysWhileStoredSecretsNeedIt(t *testing.T) {
 	r.fail = nil
 	r.settle(nil)
 	r.wantIDs(2)
+}
+
+// A key that is made while stored secrets are sealed under the one before it does not
+// make that one old, not even if it was made by a clock that was behind.
+func TestAKeyMadeMeanwhileWaitsForTheNextTurn(t *testing.T) {
+	r := newRingRig(t)
+	r.rotate()
+	r.now = r.now.Add(keyAfterlife)
+	r.between = func() {
+		if _, err := RotateKey(r.dir, r.now.Add(-2*keyAfterlife)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.settle(nil)
+	r.wantIDs(1, 2, 3)
+	r.between = nil
+	r.settle(nil)
+	r.wantIDs(3)
 }
 
 func TestKeysMadeAtOnceAreAllThere(t *testing.T) {

@@ -36,7 +36,7 @@ func build(t *testing.T) program {
 func rigged(t *testing.T) program {
 	t.Helper()
 	changes := slices.Concat(remoteControl(t), faults())
-	for _, folder := range []string{"internal/durable/broker", "internal/durable/catalog", "internal/durable/journal", "internal/service/kinesis"} {
+	for _, folder := range []string{"internal/durable/broker", "internal/durable/catalog", "internal/durable/journal", "internal/service/kinesis", "internal/edge/gateway", "internal/server"} {
 		changes = append(changes, process.Fault{
 			File:  folder + "/zrig.go",
 			Wrong: fmt.Sprintf(source(t, "fault.txt"), path.Base(folder)),
@@ -81,9 +81,13 @@ const (
 	withoutSync     fault = "no sync"           // acknowledges before anything is on the disk
 	withoutMarks    fault = "no marks"          // does not ask a shard after a crash what it holds already
 	withoutGate     fault = "no gate"           // the catalog may change between permission and append
+	withoutDoubts   fault = "no doubts"         // answers although an append may come yet
 	withoutChecks   fault = "no checks"         // believes what the engine shows of a journal, and skips what it does not
 	withoutFailStop fault = "no failures heard" // does not hear of the engine's failures
 	wallRetention   fault = "wall retention"    // lets records expire by the wall clock
+	withoutBounds   fault = "no bounds"         // lets clients take any memory
+
+	withoutHeadTimeout fault = "no head timeout" // waits for heads as long as it takes
 )
 
 // faults are the changes that make the program able to commit each of them.
@@ -97,11 +101,14 @@ func faults() []process.Fault {
 		{File: "internal/durable/broker/engine.go", Right: "!b.cfg.noSync,", Wrong: "!b.cfg.noSync && !" + when(withoutSync) + ","},
 		insert(withoutMarks, "internal/durable/journal/lane.go", "\treturn mark, number != 0, nil\n", "return Position{}, false, nil"),
 		insert(withoutGate, "internal/durable/catalog/catalog.go", "\tc.gate.RLock()\n\treturn c.gate.RUnlock\n", "return func() {}"),
+		insert(withoutDoubts, "internal/durable/catalog/doubt.go", "\tif len(open) == 0 {\n", "return nil"),
 		insert(withoutFailStop, "internal/durable/broker/health.go", "\th.err = err\n\tclose(h.failed)\n", "return"),
 		insert(wallRetention, "internal/service/kinesis/retention.go", "return s.started.Add(s.cfg.Now().Sub(s.started))", "return s.cfg.Now().Round(0)"),
 		insert(withoutChecks, "internal/durable/journal/reader.go", "\tr.ahead = r.ahead[:0]\n",
 			"for _, m := range messages[:min(1, len(messages))] {\n\t\t\tnumber, r.next = m.Seq, Position{Block: m.Seq}\n\t\t}"),
 		insert(withoutChecks, "internal/durable/journal/marks.go", "\tend, err := s.markedEnd(r)\n", "return nil"),
+		insert(withoutBounds, "internal/server/memory.go", "\tb := bounds{held", "return bounds{held: 1 << 40}"),
+		insert(withoutHeadTimeout, "internal/edge/gateway/server.go", "\tprotocols := new(http.Protocols)\n", "return &http.Server{Handler: counted(handler), ConnContext: connContext}"),
 		{File: "internal/durable/journal/block.go", Right: "; want != got {", Wrong: "; want != got && !" + when(withoutChecks) + " {"},
 	}
 }

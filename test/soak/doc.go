@@ -16,7 +16,10 @@
 //	damage       each file of the data directory: a bit flipped, blocks believed, and
 //	             cut short, removed                              missing ones skipped
 //	clock        the clock jumps under load                      retention by the wall clock
-//	revocation   a permission is taken away under load           no gate
+//	revocation   a permission is taken away under load, and      no gate, no waiting for
+//	             while an append is not answered                 that append
+//	hostile      5,000 slow clients, bombs and floods against a  no bounds on clients,
+//	             server in 256 MiB, while others put and get     no timeout for heads
 //
 // # How much
 //

@@ -56,6 +56,7 @@ const (
 	often        = 100 * time.Millisecond
 	seldom       = 5 * time.Second
 	headersInOne = 10_000
+	deafTime     = 15 * time.Second
 )
 
 var consumerNames = [...]string{"a", "b", "c", "d", "e"}
@@ -85,7 +86,7 @@ type payload struct {
 
 func payloadOf(b []byte) payload { return payload{b, sha256.Sum256(b)} }
 
-// head is the head of a signed request in HTTP/1.1.
+// signed is a signed request without its body.
 func (at target) signed(account, target string, body payload, header http.Header) *http.Request {
 	r, err := http.NewRequest(http.MethodPost, "http://"+at.Addr+"/", nil)
 	if err != nil {
@@ -186,7 +187,7 @@ func slowHead(ctx context.Context, at target, notes *notebook, client int) strin
 	}
 	defer hangUp()
 	began := time.Now()
-	beginnings := [...]string{"POST / HTTP/1.1\r\nHost: x\r\nX-A: ", "P", "PRI * HTTP/2.0\r\n\r\nSM"}
+	beginnings := [...]string{"POST / HTTP/1.1\r\nHost: x\r\nX-A: ", "P"}
 	if _, err := io.WriteString(c, beginnings[client%len(beginnings)]); err != nil {
 		return "cut off"
 	}
@@ -273,7 +274,7 @@ func manyHeaders(ctx context.Context, at target, _ *notebook, _ int) string {
 	return at.send(ctx, headers())
 }
 
-// deafSubscriber subscribes to a shard and never reads.
+// deafSubscriber subscribes to a shard and does not read for long.
 func deafSubscriber(ctx context.Context, at target, _ *notebook, client int) string {
 	c, hangUp, err := at.dial(ctx)
 	if err != nil {
@@ -287,6 +288,6 @@ func deafSubscriber(ctx context.Context, at target, _ *notebook, client int) str
 	if _, err := c.Write(append(wire(at.signed(recipient, "Kinesis_20131202.SubscribeToShard", body, nil), len(body.bytes)), body.bytes...)); err != nil {
 		return "cut off"
 	}
-	<-ctx.Done()
-	return ""
+	rest(ctx, deafTime)
+	return firstAnswer(c)
 }

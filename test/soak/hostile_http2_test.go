@@ -165,7 +165,7 @@ func (at target) repeat(ctx context.Context, once []byte) string {
 
 // closedWindows asks for much on many streams and takes none of it.
 func closedWindows(ctx context.Context, at target, _ *notebook, _ int) string {
-	const streams = 120
+	const streams, heldTime = 120, 10 * time.Second
 	var iterator struct{ ShardIterator string }
 	for iterator.ShardIterator == "" {
 		// The attacker's own connection is cut off as well.
@@ -184,7 +184,7 @@ func closedWindows(ctx context.Context, at target, _ *notebook, _ int) string {
 			stream := uint32(2*n + 1)
 			return frame(frame(nil, frameHeaders, flagEndHeaders, stream, head), frameData, flagEndStream, stream, body.bytes)
 		default:
-			<-ctx.Done()
+			rest(ctx, heldTime)
 			return nil
 		}
 	})

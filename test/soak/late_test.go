@@ -17,8 +17,30 @@ import (
 func TestRevocationIsNotAnsweredWhileAnAppendMayComeYet(t *testing.T) {
 	r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
 	r.more()
+	early, after := appendLate(t, build(t))
+	if early {
+		t.Error("the sender was shut out, said the answer, before the append was decided on")
+	}
+	if !slices.Equal(after, []string{"next"}) {
+		t.Errorf("appended after the sender was shut out: %q, want only what came when it was admitted again", after)
+	}
+}
+
+func TestRevocationFindsAnAnswerThatDoesNotWaitForAnAppend(t *testing.T) {
+	r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
+	r.more()
+	if early, after := appendLate(t, faulty(t, withoutDoubts)); !early || !slices.Equal(after, []string{"late", "next"}) {
+		t.Errorf("answered early: %t; appended after the sender was shut out: %q; want the late one", early, after)
+	}
+}
+
+// appendLate delays one fsync of a shard, shuts the sender out meanwhile, and returns
+// whether that was answered before the disk went on, and what was appended after the
+// answer. The last of that was sent when the sender was admitted again.
+func appendLate(t *testing.T, p program) (early bool, after []string) {
+	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
-	w := on(build(t), data)
+	w := on(p, data)
 	if err := w.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,27 +107,25 @@ func TestRevocationIsNotAnsweredWhileAnAppendMayComeYet(t *testing.T) {
 	case <-answered:
 	case <-time.After(18 * time.Second): // the server waits for 15
 	}
-	after := ""
+	latest := ""
 	select {
 	case <-answered:
-		t.Error("the sender was shut out, said the answer, before the append was decided on")
-		after = slow.iterator(t, "LATEST")
+		early = true
+		latest = slow.iterator(t, "LATEST")
 		strace.detach(t)
 	default:
 		strace.detach(t)
 		<-answered
-		after = slow.iterator(t, "LATEST")
+		latest = slow.iterator(t, "LATEST")
 	}
 	if err := slow.admit(ctx, "slow", admitted, "{}"); err != nil {
 		t.Fatal(err)
 	}
 	put("next")
-	if got := slow.await(t, after, "next"); !slices.Equal(got, []string{"next"}) {
-		t.Errorf("appended after the sender was shut out: %q, want only what came when it was admitted again", got)
-	}
 	if got, want := slow.await(t, from, "next"), []string{"before", "late", "next"}; !slices.Equal(got, want) {
 		t.Errorf("delivered: got %q, want %q", got, want)
 	}
+	return early, slow.await(t, latest, "next")
 }
 
 // journalFolders are the folders of all journals.

@@ -36,10 +36,10 @@ type rig struct {
 }
 
 // share is the part of SOAK_MINUTES that each rig may take. The four of soak-a come
-// to one, and so do the four of soak-b.
+// to one, and so do the five of soak-b.
 var share = map[string]float64{
 	"kill": 0.3, "power": 0.3, "order": 0.1, "points": 0.3,
-	"disk": 0.2, "damage": 0.3, "clock": 0.2, "revocation": 0.3, "hostile": 0.25,
+	"disk": 0.15, "damage": 0.2, "clock": 0.13, "revocation": 0.25, "hostile": 0.27,
 }
 
 // unlimited, in the place of parts, is for a rig on a program with a fault: no limit

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 
 	"tributary/internal/edge/gateway"
@@ -48,7 +49,20 @@ func TestAnAccountHasItsShareOfTurns(t *testing.T) {
 func TestStrangersMakeRoom(t *testing.T) {
 	const most = 8
 	w := newWireFor(t, most, nil, nil)
-	w.want("known", w.do(jsonMessage("Logs_20140328.Echo", `{}`)), 200, `{}`)
+	known := &http.Transport{}
+	defer known.CloseIdleConnections()
+	connected := 0
+	again := func(name string) {
+		t.Helper()
+		trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+			if !info.Reused {
+				connected++
+			}
+		}}
+		r := w.request(jsonMessage("Logs_20140328.Echo", `{}`))
+		w.want(name, w.sendBy(known, r.WithContext(httptrace.WithClientTrace(t.Context(), trace))), 200, `{}`)
+	}
+	again("known")
 	for i := range 3 * most {
 		c, err := net.Dial("tcp", w.addr)
 		if err != nil {
@@ -56,8 +70,11 @@ func TestStrangersMakeRoom(t *testing.T) {
 		}
 		defer func() { _ = c.Close() }()
 		if i%most == 0 {
-			w.want("among strangers", w.do(jsonMessage("Logs_20140328.Echo", `{}`)), 200, `{}`)
+			again("among strangers")
 		}
+	}
+	if connected != 1 {
+		t.Errorf("the client had to connect %d times, want once", connected)
 	}
 	fresh := &http.Transport{DisableKeepAlives: true}
 	w.want("on a new connection", w.sendBy(fresh, w.request(jsonMessage("Logs_20140328.Echo", `{}`))), 200, `{}`)

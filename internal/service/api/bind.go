@@ -81,7 +81,7 @@ func (b *binder) structure(s *shape, dst reflect.Value, tree any, path string) e
 		v, there := m[f.name]
 		if !there || v == nil {
 			if f.required {
-				b.violations.add(at, "null", f.hide, "Member must not be null")
+				b.violations.add(RequiredMember, at, "null", f.hide, "Member must not be null")
 			}
 			continue
 		}

@@ -251,6 +251,35 @@ func TestNoMoreThanTenViolationsAreListed(t *testing.T) {
 	}
 }
 
+// A service with words of its own is told what sort the first violation is of.
+func TestServicesMayWordTheRefusal(t *testing.T) {
+	style := api.ConstraintStyle{Code: "Unused", Refuse: func(v api.Violated) *api.Exception { return api.Refuse("Mine", "sort %d", v) }}
+	for name, c := range map[string]struct {
+		tree object
+		want api.Violated
+	}{
+		"absent":    {object{"inner": object{"Data": ""}}, api.RequiredMember},
+		"too short": {object{"name": "a"}, api.MinLength},
+		"too long":  {object{"name": "ééabcd"}, api.MaxLength},
+		"list":      {object{"names": array{"a", "b", "c", "d"}}, api.MaxLength},
+		"low":       {object{"Limit": api.Number("0")}, api.MinValue},
+		"high":      {object{"Limit": api.Number("51")}, api.MaxValue},
+		"enum":      {object{"kind": "x"}, api.EnumMember},
+		"pattern":   {object{"name": "a:b"}, api.Pattern},
+		"list item": {object{"names": array{"a", ""}}, api.ListMember},
+		"map key":   {object{"tags": object{"abcd": "v"}}, api.ListMember},
+		"several":   {object{"Limit": api.Number("0"), "kind": "x", "name": "a:b"}, 0},
+	} {
+		_, err := bound[everything](t, style, api.Input{Tree: c.tree})
+		if e, ok := api.AsException(err); !ok || e.Code != "Mine" || c.want != 0 && e.Message != fmt.Sprintf("sort %d", c.want) {
+			t.Errorf("%s: got %v, want Mine: sort %d", name, err, c.want)
+		}
+	}
+	if _, err := bound[everything](t, style, api.Input{Tree: object{"name": "abc"}}); err != nil {
+		t.Errorf("nothing is violated: got %v", err)
+	}
+}
+
 func TestIAMHidesValuesAndEnums(t *testing.T) {
 	style := api.ConstraintStyle{Code: "ValidationError", HideValues: true}
 	for want, tree := range map[string]object{

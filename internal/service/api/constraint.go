@@ -13,17 +13,39 @@ type ConstraintStyle struct {
 	Code string // InvalidParameterException, ValidationException, ValidationError
 	// HideValues leaves the value and the enum's members out, as IAM does.
 	HideValues bool
+	// Refuse, where it is not nil, words the whole refusal by the first violation:
+	// Organizations tells only of what sort it is.
+	Refuse func(Violated) *Exception
 }
+
+// Violated is a sort of constraint that an input violates.
+type Violated uint8
+
+// The sorts. Lists, maps and blobs have a length as texts do.
+const (
+	RequiredMember Violated = iota + 1
+	MinLength
+	MaxLength
+	MinValue
+	MaxValue
+	EnumMember
+	Pattern
+	ListMember // an item of a list, or a key or value of a map
+)
 
 const maxViolations = 10 // AWS lists no more
 
 // violations collects what is wrong with an input.
 type violations struct {
 	style ConstraintStyle
+	first Violated
 	list  []string
 }
 
-func (v *violations) add(path, value string, hide bool, rule string) {
+func (v *violations) add(sort Violated, path, value string, hide bool, rule string) {
+	if v.first == 0 {
+		v.first = sort
+	}
 	if len(v.list) >= maxViolations {
 		return
 	}
@@ -36,6 +58,9 @@ func (v *violations) add(path, value string, hide bool, rule string) {
 
 // exception is the refusal for what was collected, nil when that is nothing.
 func (v *violations) exception() error {
+	if v.style.Refuse != nil && v.first != 0 {
+		return v.style.Refuse(v.first)
+	}
 	switch len(v.list) {
 	case 0:
 		return nil
@@ -50,7 +75,7 @@ func (v *violations) exception() error {
 // it, 'x' or null.
 func Violation(style ConstraintStyle, path, value, rule string) *Exception {
 	v := violations{style: style}
-	v.add(path, value, false, rule)
+	v.add(0, path, value, false, rule)
 	return Refuse(style.Code, "1 validation error detected: %s", v.list[0])
 }
 
@@ -64,10 +89,20 @@ func ruleMax(k kind, n int64) string {
 }
 
 func measure(k kind) string {
-	if k == kindInteger || k == kindLong || k == kindFloat {
+	if k.number() {
 		return "value"
 	}
 	return "length"
+}
+
+func (k kind) number() bool { return k == kindInteger || k == kindLong || k == kindFloat }
+
+// bounded is the sort of a bound: that of a length, or of a number's value.
+func (k kind) bounded(length, value Violated) Violated {
+	if k.number() {
+		return value
+	}
+	return length
 }
 
 func rulePattern(p string) string { return "Member must satisfy regular expression pattern: " + p }
@@ -83,19 +118,19 @@ func ruleEnum(members []string, hide bool) string {
 // the given size has. size is characters, bytes or items; for numbers the value.
 func (c *constraint) check(v *violations, k kind, path string, shown func() string, hide bool, size int64, text string) {
 	if c.max != nil && size > *c.max {
-		v.add(path, shown(), hide, ruleMax(k, *c.max))
+		v.add(k.bounded(MaxLength, MaxValue), path, shown(), hide, ruleMax(k, *c.max))
 	}
 	if c.min != nil && size < *c.min {
-		v.add(path, shown(), hide, ruleMin(k, *c.min))
+		v.add(k.bounded(MinLength, MinValue), path, shown(), hide, ruleMin(k, *c.min))
 	}
 	if k != kindString {
 		return
 	}
 	if c.enum != nil && !slices.Contains(c.enum, text) {
-		v.add(path, shown(), hide, ruleEnum(c.enum, v.style.HideValues))
+		v.add(EnumMember, path, shown(), hide, ruleEnum(c.enum, v.style.HideValues))
 	}
 	if c.pattern != nil && !c.pattern.MatchString(text) {
-		v.add(path, shown(), hide, rulePattern(c.patternText))
+		v.add(Pattern, path, shown(), hide, rulePattern(c.patternText))
 	}
 }
 
@@ -125,5 +160,5 @@ func (c *constraint) items(v *violations, what, path string, shown func() string
 	if c.enum != nil {
 		rules = append(rules, ruleEnum(c.enum, v.style.HideValues))
 	}
-	v.add(path, shown(), hide, what+" must satisfy constraint: ["+strings.Join(rules, ", ")+"]")
+	v.add(ListMember, path, shown(), hide, what+" must satisfy constraint: ["+strings.Join(rules, ", ")+"]")
 }

@@ -90,6 +90,34 @@ func TestWhoMayAssume(t *testing.T) {
 	}
 }
 
+// A role goes by its whole ARN: a name under a path that it does not have is nobody's.
+func TestARoleUnderAnotherPathIsAbsent(t *testing.T) {
+	w := newWorld(t, false)
+	alice := w.user(alpha, "alice", allow("sts:AssumeRole", "*"))
+	w.role(alpha, "r", `{"AWS":"111111111111"}`)
+	for _, name := range []string{"p/r", "R"} {
+		w.refused(alice, "sts:AssumeRole", members{"RoleArn": "arn:aws:iam::111111111111:role/" + name, "RoleSessionName": "s1"},
+			"AccessDenied: User: arn:aws:iam::111111111111:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/"+name+" because no role trust policy allows the sts:AssumeRole action")
+		if _, _, err := w.iam.AssumeForService(iam.ServiceAssumption{Role: arn.ARN("arn:aws:iam::111111111111:role/" + name), Service: "logs"}); !errors.Is(err, iam.ErrNoSuchRole) {
+			t.Errorf("for a service: got %v, want ErrNoSuchRole", err)
+		}
+	}
+}
+
+// The tags of another account's role are no business of the caller's policies, which
+// would tell them by the words of the refusal, unless the trust policy speaks of tags.
+func TestTagsOfAnotherAccountsRoleAreSeenOnlyWhereItSpeaksOfThem(t *testing.T) {
+	w := newWorld(t, false)
+	r := do[iam.CreateRoleOutput](w, root(beta), "iam:CreateRole", members{
+		"RoleName": "r", "Tags": []any{members{"Key": "Team", "Value": "logs"}}, "AssumeRolePolicyDocument": trustOf(`{"AWS":"111111111111"}`, ""),
+	}).Role
+	alice := w.user(alpha, "alice", `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Team":"logs"}}}}`)
+	in := members{"RoleArn": r.ARN, "RoleSessionName": "s1"}
+	equal(t, "unspoken of", w.may(alice, "sts:AssumeRole", in), false)
+	w.done(root(beta), "iam:UpdateAssumeRolePolicy", members{"RoleName": "r", "PolicyDocument": trustOf(`{"AWS":"111111111111"}`, `{"StringLike":{"iam:ResourceTag/Team":"*"}}`)})
+	equal(t, "spoken of", w.may(alice, "sts:AssumeRole", in), true)
+}
+
 // refusalOfAbsent is why an absent role is refused to a caller whose policy does
 // not speak of it: within the account for want of trust, from afar for want of a
 // policy, as for a role that is there.

@@ -96,6 +96,13 @@ func TestADenialTellsNothingOfAnotherAccount(t *testing.T) {
 	if text := tell("there", members{"ExternalId": "zzz"}); strings.Contains(text, "Secret") || strings.Contains(text, "blue") {
 		t.Errorf("the other account's side shows: %s", text)
 	}
+	// Not either where the policy of the other side speaks of tags, and these are
+	// keys of the request for its sake.
+	w.done(root(beta), "iam:UpdateAssumeRolePolicy", members{"RoleName": "there", "PolicyDocument": trustOf(`{"AWS":"111111111111"}`, `{"StringEquals":{"aws:ResourceTag/colour":"red"}}`)})
+	w.organization(gamma, beta)
+	if text := tell("there", nil); strings.Contains(text, ":resource") || strings.Contains(text, "blue") {
+		t.Errorf("the other account's resource shows: %s", text)
+	}
 }
 
 func TestALongDenialIsCut(t *testing.T) {

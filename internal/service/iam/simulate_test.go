@@ -175,6 +175,44 @@ func TestSimulatedPrincipal(t *testing.T) {
 	check("role", decisions(members{"PolicySourceArn": r.ARN, "ActionNames": actions[1:2]}), "kinesis:PutRecord allowed role_worker_put")
 }
 
+// The policies of an organization limit the simulation of its members' principals as
+// they limit their requests. What they say is the management account's: neither
+// their statements nor their keys are shown.
+func TestSimulatedPrincipalOfAMember(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(beta, alpha)
+	w.enable(beta, "SERVICE_CONTROL_POLICY")
+	w.controlPolicy(beta, "guard", "SERVICE_CONTROL_POLICY",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"kinesis:*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"x"}}}}`, alpha)
+	var users []string
+	for _, account := range []string{alpha, beta, gamma} {
+		w.user(account, "ann", allow("kinesis:*", "*"))
+		users = append(users, "arn:aws:iam::"+account+":user/ann")
+	}
+	w.done(root(alpha), "iam:TagUser", members{"UserName": "ann", "Tags": []any{members{"Key": "Team", "Value": "logs"}}})
+	w.done(root(alpha), "iam:PutUserPolicy", members{"UserName": "ann", "PolicyName": "tagged", "PolicyDocument": `{"Statement":{"Effect":"Allow","Action":"logs:*","Resource":"*",` +
+		`"Condition":{"StringEquals":{"aws:PrincipalTag/Team":"logs"}}}}`})
+	linked := do[iam.CreateServiceLinkedRoleOutput](w, root(alpha), "iam:CreateServiceLinkedRole", members{"AWSServiceName": "config.amazonaws.com"}).Role.ARN
+	for _, c := range []struct{ account, source, action, want string }{
+		{alpha, users[0], "kinesis:PutRecord", "explicitDeny organizations false"},
+		{alpha, users[0], "logs:PutLogEvents", "allowed user_ann_tagged(IAM Policy)1:14-1:127 organizations true"},
+		{beta, users[1], "kinesis:PutRecord", "allowed user_ann_p(IAM Policy)1:38-1:92 organizations true"},
+		{gamma, users[2], "kinesis:PutRecord", "allowed user_ann_p(IAM Policy)1:38-1:92"},
+		{alpha, linked, "kinesis:PutRecord", "allowed PolicyInputList.1(IAM Policy)1:38-1:92 organizations true"},
+	} {
+		in := members{"PolicySourceArn": c.source, "ActionNames": []any{c.action}}
+		if c.source == linked {
+			in["PolicyInputList"] = []any{allow("kinesis:*", "*")}
+		}
+		r := do[iam.SimulatePrincipalPolicyOutput](w, root(c.account), "iam:SimulatePrincipalPolicy", in).EvaluationResults[0]
+		got := told(r.EvalDecision, r.MatchedStatements, r.MissingContextValues)
+		if o := r.OrganizationsDecisionDetail; o != nil {
+			got += fmt.Sprint(" organizations ", *o.AllowedByOrganizations)
+		}
+		equal(t, c.source+" "+c.action, got, c.want)
+	}
+}
+
 func TestBadSimulations(t *testing.T) {
 	w := newWorld(t, false)
 	w.user(alpha, "alice", "")
@@ -218,6 +256,10 @@ func TestBadSimulations(t *testing.T) {
 	}
 	w.t = t
 	w.refused(root(alpha), "iam:SimulatePrincipalPolicy", with(good, members{"PolicySourceArn": "arn:aws:iam::111111111111:user/bob"}), "NoSuchEntity: The user with name bob cannot be found.")
+	w.refused(root(alpha), "iam:SimulatePrincipalPolicy", with(good, members{"PolicySourceArn": "arn:aws:iam::111111111111:user/path/alice"}), "NoSuchEntity: The user with name alice cannot be found.")
+	for _, source := range []string{"arn:aws:sts::111111111111:user/alice", "arn:aws:iam:::user/alice", "arn:aws:iam::111111111111:policy/alice", "arn:aws:iam::111111111111:root"} {
+		w.refused(root(alpha), "iam:SimulatePrincipalPolicy", with(good, members{"PolicySourceArn": source}), "InvalidInput: Invalid Entity Arn: "+source+" does not clearly define entity type and name.")
+	}
 	// Another account's users answer alike, whether they are there or not.
 	w.user(beta, "carol", "")
 	for _, name := range []string{"carol", "dave"} {

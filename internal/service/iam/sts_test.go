@@ -3,6 +3,7 @@ package iam_test
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -258,6 +259,11 @@ func TestSessionsAreLimitedByManagedPolicies(t *testing.T) {
 	w.done(w.assume(alice, r.ARN, "s2", members{"PolicyArns": []any{members{"arn": own}, members{"arn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}}}), "iam:ListRoles", nil)
 	w.refused(alice, "sts:AssumeRole", members{"RoleArn": r.ARN, "RoleSessionName": "s3", "PolicyArns": []any{members{"arn": other}}},
 		"NoSuchEntity: Policy "+other+" does not exist or is not attachable.")
+
+	ten := slices.Repeat([]any{members{"arn": own}}, 10)
+	w.done(w.assume(alice, r.ARN, "s4", members{"PolicyArns": ten}), "iam:ListUsers", nil)
+	w.refused(alice, "sts:AssumeRole", members{"RoleArn": r.ARN, "RoleSessionName": "s5", "PolicyArns": append(ten, members{"arn": own})},
+		"ValidationError: Number of policy ARNs exceeds the limit of 10")
 
 	// A policy counts as it is now, and one that is gone denies.
 	w.done(root(alpha), "iam:CreatePolicyVersion", members{"PolicyArn": own, "PolicyDocument": allow("iam:ListRoles", "*"), "SetAsDefault": true})

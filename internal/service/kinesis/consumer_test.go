@@ -24,6 +24,17 @@ func (r *rig) consumer(name string) string {
 	return c.ConsumerARN
 }
 
+// Behind the authorization, which has refused already.
+func TestForeignConsumerIsNotThere(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	consumer := r.consumer("c")
+	_, err := r.do(bob, region, "DescribeStreamConsumer", in{"ConsumerARN": consumer})
+	if e, refused := api.AsException(err); !refused || e.Code != "ResourceNotFoundException" {
+		t.Errorf("DescribeStreamConsumer of another account's consumer: %v, want ResourceNotFoundException", err)
+	}
+}
+
 func TestConsumerLifecycle(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)

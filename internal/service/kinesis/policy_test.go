@@ -231,6 +231,14 @@ func TestPolicyOfADeletedStreamIsGone(t *testing.T) {
 	}
 }
 
+func TestPolicyMayHave20KiB(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	text := admit(bob, string(streamS), "kinesis:PutRecord")
+	text += strings.Repeat(" ", 20<<10-len(text))
+	ok[api.Void](r, "PutResourcePolicy", in{"ResourceARN": string(streamS), "Policy": text})
+}
+
 func TestPolicyThatCannotBeStored(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)

@@ -38,6 +38,7 @@ func TestShardTakesAMebibyteASecond(t *testing.T) {
 		}
 	}
 	r.refused("PutRecord", put, "ProvisionedThroughputExceededException", rateOf0)
+	r.refused("PutRecord", in{"StreamName": "s", "PartitionKey": "k", "Data": []byte("x")}, "ProvisionedThroughputExceededException", rateOf0)
 	r.clock.advance(250 * time.Millisecond)
 	if code := r.fails("PutRecord", put); code != "" {
 		t.Errorf("a quarter of a second later: %s", code)
@@ -115,7 +116,7 @@ func TestShardGivesFiveIteratorsASecond(t *testing.T) {
 	r := newRig(t, withQuotas)
 	r.create("s", 2)
 	members := in{"StreamName": "s", "ShardId": "0", "ShardIteratorType": "LATEST"}
-	for i := range shardIterators {
+	for i := range 5 {
 		if code := r.fails("GetShardIterator", members); code != "" {
 			t.Errorf("iterator %d: %s", i, code)
 		}
@@ -167,6 +168,13 @@ func TestFiveControlCallsASecond(t *testing.T) {
 	if code := r.fails("ListTagsForStream", tags); code != "" {
 		t.Errorf("a fifth of a second later: %s", code)
 	}
+	r.clock.advance(time.Minute) // in which nothing is saved up
+	for i := range 5 {
+		if code := r.fails("ListTagsForStream", tags); code != "" {
+			t.Errorf("call %d a minute later: %s", i, code)
+		}
+	}
+	r.refused("ListTagsForStream", tags, "LimitExceededException", "Rate exceeded for operation ListTagsForStream under account 111111111111.")
 }
 
 func TestWriterMeetsTheQuotaToo(t *testing.T) {

@@ -226,11 +226,15 @@ func comeTo(c *sharedBlocks, journalName string, b *journal.Block) bool {
 func TestWhatWasUsedLastStaysShared(t *testing.T) {
 	one := newSharedBlocks(1 << 20)
 	comeTo(one, "j", twoRecords(1))
-	comeTo(one, "j", twoRecords(1))
-	each := one.size
-	if least := 2 * (100 + 136); each < least {
-		t.Fatalf("a block counts %d bytes, which is less than its data and their base64, %d", each, least)
+	shared := one.of(&shard{}, "j", twoRecords(1))
+	if data := one.size - placeSize; data < 2*100 {
+		t.Errorf("the records of a block count %d bytes, which is less than their data", data)
 	}
+	before := one.size
+	if text := shared.json(0, 2); one.size-before < len(text) {
+		t.Errorf("JSON of %d bytes counts %d", len(text), one.size-before)
+	}
+	each := one.size
 	c := newSharedBlocks(6 * each)
 	for n := range uint64(6) {
 		comeTo(c, "j", twoRecords(n+1))

@@ -67,7 +67,7 @@ func TestEffectivePolicyIsOnesOwnBusiness(t *testing.T) {
 	w.refused(gamma, "DescribeEffectivePolicy", in(string(gamma)), "AWSOrganizationsNotInUseException")
 	w.refused(alpha, "DescribeEffectivePolicy", in(string(gamma)), "TargetNotFoundException")
 	w.refused(alpha, "DescribeEffectivePolicy", in(w.root(alpha)), "TargetNotFoundException")
-	w.refused(beta, "DescribeEffectivePolicy", members{"PolicyType": scp}, "InvalidInputException")
+	w.refused(beta, "DescribeEffectivePolicy", members{"PolicyType": scp}, "InvalidInputException INVALID_ENUM")
 }
 
 func FuzzEffectivePolicy(f *testing.F) {

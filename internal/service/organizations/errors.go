@@ -64,6 +64,32 @@ func errInvalidInput(reason, message string) *api.Exception {
 	return withReason(api.Refuse("InvalidInputException", "%s", message), reason)
 }
 
+// errConstraintOf is the refusal of an input that violates a constraint of the model.
+// AWS names neither the member nor the value.
+func errConstraintOf(v api.Violated) *api.Exception {
+	switch v {
+	case api.RequiredMember:
+		return errInvalidInput("INPUT_REQUIRED", "You must include a value for all required parameters.")
+	case api.MinLength:
+		return errInvalidInput("MIN_LENGTH_EXCEEDED", "You provided a string parameter that is shorter than allowed.")
+	case api.MaxLength:
+		return errInvalidInput("MAX_LENGTH_EXCEEDED", "You provided a string parameter that is longer than allowed.")
+	case api.MinValue:
+		return errInvalidInput("MIN_VALUE_EXCEEDED", "You provided a numeric parameter that has a smaller value than allowed.")
+	case api.MaxValue:
+		return errInvalidInput("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed.")
+	case api.EnumMember:
+		return errInvalidInput("INVALID_ENUM", "You specified an invalid value.")
+	case api.ListMember:
+		return errInvalidInput("INVALID_LIST_MEMBER", "You provided a list to a parameter that contains at least one invalid value.")
+	}
+	return errPattern("INVALID_PATTERN")
+}
+
+func errPattern(reason string) *api.Exception {
+	return errInvalidInput(reason, "You provided a value that does not match the required pattern.")
+}
+
 func errMigrating() *api.Exception {
 	return errHandshakeConstraint("INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES", "You can't join an organization, or invite to it, while it is enabling all features.")
 }

@@ -192,7 +192,7 @@ func (s *Service) checkTarget(org organizationRecord, target *HandshakeParty) er
 	case kindAccount:
 		id, err := arn.ParseAccountID(target.ID)
 		if err != nil {
-			return errInvalidInput("INVALID_PATTERN_TARGET_ID", "You provided a value that does not match the required pattern.")
+			return errPattern("INVALID_PATTERN_TARGET_ID")
 		}
 		if !s.AccountExists(id) || s.Suspended(id) {
 			return errNoSuchTarget()

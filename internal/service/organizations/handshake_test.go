@@ -91,7 +91,7 @@ func TestWhomOneCannotInvite(t *testing.T) {
 		{"EMAIL", "111111111111@EXAMPLE.com", "HandshakeConstraintViolationException ALREADY_IN_AN_ORGANIZATION"},
 		{"EMAIL", "nobody", "InvalidInputException INVALID_EMAIL_ADDRESS_TARGET"},
 		{"ORGANIZATION", "o-aaaaaaaaaa", "InvalidInputException INVALID_PARTY_TYPE_TARGET"},
-		{"PERSON", "x", "InvalidInputException"},
+		{"PERSON", "x", "InvalidInputException INVALID_ENUM"},
 	} {
 		w.refused(alpha, "InviteAccountToOrganization", invitation(c.kind, c.id), c.want)
 	}

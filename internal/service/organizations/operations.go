@@ -12,7 +12,7 @@ func (s *Service) Table() api.Service {
 		Name:          "organizations",
 		TargetPrefix:  "AWSOrganizationsV20161128",
 		Protocol:      api.JSON,
-		Constraints:   api.ConstraintStyle{Code: "InvalidInputException"},
+		Constraints:   api.ConstraintStyle{Code: "InvalidInputException", Refuse: errConstraintOf},
 		MessageMember: "Message",
 		Operations: []api.Operation{
 			api.Define("CreateOrganization", anything[CreateOrganizationInput], s.createOrganization),

@@ -214,3 +214,28 @@ func TestPoliciesAreAskedAboutTheRightThing(t *testing.T) {
 	_, _ = w.call(alpha, "DescribeAccount", members{"AccountId": string(gamma)})
 	equal(t, "account", w.asks(), "organizations:DescribeAccount arn:aws:organizations::111111111111:account/"+org.ID+"/999999999999")
 }
+
+func TestConstraintsAreRefusedByTheirSort(t *testing.T) {
+	w := newWorld(t, false)
+	w.organization(alpha)
+	list := func(tags ...any) members { return members{"ResourceId": string(alpha), "Tags": tags} }
+	for _, c := range []struct {
+		op     string
+		in     members
+		reason string
+	}{
+		{"DescribeAccount", nil, "INPUT_REQUIRED"},
+		{"DescribeAccount", members{"AccountId": "1"}, "INVALID_PATTERN"},
+		{"DescribeAccount", members{"AccountId": "arn:aws:organizations::111111111111:account/o-x/1"}, "MAX_LENGTH_EXCEEDED"},
+		{"CreateOrganization", members{"FeatureSet": "SOME"}, "INVALID_ENUM"},
+		{"ListAccounts", members{"MaxResults": api.Number("0")}, "MIN_VALUE_EXCEEDED"},
+		{"ListAccounts", members{"MaxResults": api.Number("21")}, "MAX_VALUE_EXCEEDED"},
+		{"CreateAccount", members{"AccountName": "a", "Email": "a@b.c"}, "MIN_LENGTH_EXCEEDED"},
+		{"ListCreateAccountStatus", members{"States": []any{"DONE"}}, "INVALID_LIST_MEMBER"},
+		{"TagResource", list(members{"Key": "a"}), "INPUT_REQUIRED"},
+	} {
+		w.refused(alpha, c.op, c.in, "InvalidInputException "+c.reason)
+	}
+	_, err := w.call(alpha, "DescribeAccount", members{"AccountId": "1"})
+	equal(t, "words", err.Error(), "InvalidInputException: You provided a value that does not match the required pattern.")
+}

@@ -107,7 +107,7 @@ func TestPoliciesThatAreRefused(t *testing.T) {
 			w.refused(alpha, "CreatePolicy", in, c.want)
 		}
 	}
-	w.refused(alpha, "CreatePolicy", members{"Type": "OTHER", "Name": "n", "Description": "", "Content": "{}"}, "InvalidInputException")
+	w.refused(alpha, "CreatePolicy", members{"Type": "OTHER", "Name": "n", "Description": "", "Content": "{}"}, "InvalidInputException INVALID_ENUM")
 }
 
 func TestAWSPoliciesCannotBeChanged(t *testing.T) {
