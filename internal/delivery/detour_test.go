@@ -417,3 +417,56 @@ func TestAFilterThatLeavesKnowsWhatOtherShardsHaveTaken(t *testing.T) {
 		}
 	}
 }
+
+// A stream is split while filters are on detours and merged while they are on others:
+// what a shard had of a batch before is known where its children take the rest.
+func TestAReshardDuringADetourLosesAndDoublesNothing(t *testing.T) {
+	s, c := beginSlow(t, 2)
+	s.subscribe("g", "f", "")
+	s.subscribe("g", "r", "", "--distribution", "Random")
+	var want []string
+	put := func(prefix string, n int) {
+		t.Helper()
+		want = append(want, texts(prefix, n)...)
+		s.putEach("g", "a", texts(prefix, n))
+	}
+	reshard := func(words ...string) {
+		t.Helper()
+		s.Must(recipient, append([]string{"kinesis", words[0], "--stream-name", "s"}, words[1:]...)...)
+		s.eventually("the stream is ACTIVE again", func() bool { return s.isActive("s") })
+	}
+	arrive := func() {
+		t.Helper()
+		c.goOn(3 * time.Second)
+		for _, name := range []string{"f", "r"} {
+			s.eventually(name+" has everything", func() bool { return s.isIn(name, "LIVE")() && len(s.messages(name)) >= len(want) })
+		}
+	}
+	put("0 live", 5)
+	s.eventually("live events", func() bool { return len(s.messages("f")) == 5 && len(s.messages("r")) == 5 })
+	c.stop()
+	s.exhaust()
+	put("1 on a detour", 10)
+	s.eventually("r is on a detour", s.isIn("r", "RETRYING"))
+	reshard("split-shard", "--shard-to-split", "shardId-000000000000", "--new-starting-hash-key", "85070591730234615865843651857942052864")
+	put("2 split", 10)
+	s.Restart()
+	arrive()
+	c.stop()
+	s.exhaust()
+	put("3 on a detour", 10)
+	reshard("merge-shards", "--shard-to-merge", "shardId-000000000002", "--adjacent-shard-to-merge", "shardId-000000000003")
+	put("4 merged", 10)
+	arrive()
+	s.Restart()
+	put("5 last", 3)
+	s.eventually("the last events", func() bool { return len(s.messages("f")) >= len(want) && len(s.messages("r")) >= len(want) })
+	if diff := cmp.Diff(want, s.messages("f")); diff != "" {
+		t.Errorf("by log stream (-want +got):\n%s", diff)
+	}
+	got := s.messages("r")
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("random, sorted (-want +got):\n%s", diff)
+	}
+}

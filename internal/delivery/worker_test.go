@@ -26,7 +26,7 @@ func (d bare) worker(t *testing.T) *worker {
 
 var testKey = filterKey{account: "111111111111", region: "us-east-1", group: "g", filter: "f"}
 
-// away puts a filter on a detour, in the catalog and in memory.
+// putAway puts a filter on a detour, in the catalog and in memory.
 func (w *worker) putAway(t *testing.T, at journal.Position) *detour {
 	t.Helper()
 	r := detourRecord{Begin: journal.Position{Block: 1}, Position: at, Lane: "lane", Since: 1, Pending: 5}

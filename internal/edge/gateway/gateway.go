@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -82,6 +83,7 @@ type Gateway struct {
 	keys    keyCache
 	held    *allowance // bytes
 	running *allowance // requests
+	working *allowance // processors that expand and decode large bodies
 	buffers buffers
 	streams streams
 }
@@ -109,11 +111,13 @@ func New(c Config) *Gateway {
 	if c.Observe == nil {
 		c.Observe = func(string, string, string, time.Duration) {}
 	}
+	processors := int64(runtime.GOMAXPROCS(0))
 	share := max(c.MaxHeld/4, c.MaxBody+c.MaxExpandedBody) // less, and the largest would never be let in
 	return &Gateway{
 		config:  c,
 		held:    newAllowance(max(c.MaxHeld, share), share),
 		running: newAllowance(int64(c.MaxRunning), int64(max(c.MaxRunning/4, 1))),
+		working: newAllowance(processors, max(processors/2, 1)),
 	}
 }
 
@@ -257,14 +261,8 @@ func (x *exchange) serveJSON() error {
 		return err
 	}
 	defer turn.release()
-	var in api.Input
-	if err := x.expand(body, call.Account()); err != nil {
-		return err
-	}
-	if x.operation.Scans() && x.codec != &inCBOR {
-		in.Body = body.bytes()
-		in.Parse = func([]byte) (any, error) { return x.decode(body, call) }
-	} else if in.Tree, err = x.decode(body, call); err != nil {
+	in, err := x.input(body, call)
+	if err != nil {
 		return err
 	}
 	// A handler that fails, or is told to give up, may leave work behind that
@@ -282,6 +280,29 @@ func (x *exchange) serveJSON() error {
 	}
 	reuse = x.r.Context().Err() == nil
 	return x.answerJSON(call.Account(), out)
+}
+
+// input is what the body says. Large bodies are work: those of one account are expanded
+// and decoded on half of the processors, so that the others' requests are not kept
+// waiting for one.
+func (x *exchange) input(b *body, call *api.Call) (in api.Input, err error) {
+	if b.len() > smallBody || !x.plain() {
+		processor := x.working.reserve(x.r.Context(), call.Account(), 1)
+		if processor == nil {
+			return in, x.busy()
+		}
+		defer processor.release()
+	}
+	if err := x.expand(b, call.Account()); err != nil {
+		return in, err
+	}
+	if x.operation.Scans() && x.codec != &inCBOR {
+		in.Body = b.bytes()
+		in.Parse = func([]byte) (any, error) { return x.decode(b, call) }
+		return in, nil
+	}
+	in.Tree, err = x.decode(b, call)
+	return in, err
 }
 
 // routeTarget finds the operation that X-Amz-Target names.

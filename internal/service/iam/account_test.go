@@ -157,6 +157,15 @@ func TestLastUse(t *testing.T) {
 	ses := w.assume(bob, r.ARN, "s1", nil)
 	equal(t, "ListUsers by the role", w.may(ses, "iam:ListUsers", nil), false)
 	equal(t, "role after", do[iam.GetRoleOutput](w, a, "iam:GetRole", members{"RoleName": "r"}).Role.RoleLastUsed.LastUsedDate.Equal(w.now), true)
+	// A use of the same kind is noted again a minute after the last that was.
+	for _, step := range []struct {
+		after time.Duration
+		want  string
+	}{{0, "bob sts us-east-1 30s"}, {59 * time.Second, "bob sts us-east-1 30s"}, {time.Second, "bob sts us-east-1 1m30s"}} {
+		w.now = w.now.Add(step.after)
+		do[iam.GetCallerIdentityOutput](w, bob, "sts:GetCallerIdentity", nil)
+		equal(t, "GetCallerIdentity again", last(bob.id), step.want)
+	}
 
 	absent := "NoSuchEntity: The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found."
 	w.refused(a, "iam:GetAccessKeyLastUsed", members{"AccessKeyId": "AKIAAAAAAAAAAAAAAAAA"}, absent)

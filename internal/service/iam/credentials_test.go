@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tributary/internal/durable/catalog"
 	"tributary/internal/pure/policy"
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
@@ -177,6 +178,20 @@ func TestSessionTokensAreNobodyElses(t *testing.T) {
 	w.now = w.now.Add(time.Second)
 	if err := try(ses.id, ses.token); !errors.Is(err, iam.ErrExpiredToken) {
 		t.Errorf("at the end: got %v, want ErrExpiredToken", err)
+	}
+}
+
+// A crash can leave the id of a key behind that nobody has. The next start forgets it.
+func TestAKeyThatLeadsNowhereIsForgotten(t *testing.T) {
+	w := closedWorld(t, false)
+	const orphan = "AKIAAAAAAAAAAAAAAAAA"
+	w.store(map[string]map[catalog.Key]string{"iam/accesskey": {catalog.KeyOf(orphan): `{"account":"222222222222","user":"alice"}`}})
+	w.open()
+	t.Cleanup(func() { w.close() })
+	w.refused(root(alpha), "sts:GetAccessKeyInfo", members{"AccessKeyId": orphan}, "ValidationError: The access key ID "+orphan+" is not valid")
+	w.user(beta, "alice", "")
+	if _, err := w.call(credential{id: orphan}, "sts:GetCallerIdentity", nil); !errors.Is(err, iam.ErrUnknownKey) {
+		t.Errorf("got %v, want ErrUnknownKey", err)
 	}
 }
 

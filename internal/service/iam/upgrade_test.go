@@ -3,6 +3,7 @@ package iam_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -78,4 +79,20 @@ func TestUsersAndRolesOfTheFirstReleaseAreKept(t *testing.T) {
 	equal(t, "groups", groupNames(do[iam.ListGroupsForUserOutput](w, alice, "iam:ListGroupsForUser", members{"UserName": "alice"}).Groups), "g")
 	w.done(alice, "iam:DetachRolePolicy", members{"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"})
 	check()
+}
+
+// Sessions of version 1 were of roles and go on; what a later release made is refused
+// rather than read halfway.
+func TestSessionsOfOtherReleases(t *testing.T) {
+	w := newWorld(t, false)
+	r := w.role(alpha, "r", `{"AWS":"111111111111"}`)
+	const id, secret = "ASIAOTHERRELEASE", "secret"
+	for version, want := range map[string]error{"0": iam.ErrInvalidToken, "1": nil, "2": nil, "3": iam.ErrInvalidToken} {
+		token := w.sealer.For("iam/session").SealText(id, []byte(`{"v":`+version+`,"secret":"`+secret+`","account":"111111111111","role":"r","roleId":"`+r.RoleID+
+			`","name":"s1","issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","context":{"aws:tokenissuetime":["2026-11-21T12:00:00Z"]}}`))
+		_, err := w.call(credential{id, secret, token}, "sts:GetCallerIdentity", nil)
+		if !errors.Is(err, want) {
+			t.Errorf("version %s: got %v, want %v", version, err, want)
+		}
+	}
 }

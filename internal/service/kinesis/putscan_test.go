@@ -52,14 +52,15 @@ func TestScannerLeavesEveryOtherBody(t *testing.T) {
 		record(`"Data":"AA==","Data":"AA=="`), record(`"Data":"AAA"`), record(`"Data":"A\/=="`),
 		record("\"Data\":\"AAAA\r\n\r\n\""), record("\"Data\":\"AA\r\n==\""),
 		record(`"Data":"","PartitionKey":""`), record(`"Data":"","PartitionKey":"\u0041"`), record(`"Data":"","PartitionKey":"é"`),
-		record(`"Data":"","PartitionKey":"` + strings.Repeat("k", maxPartitionKey+1) + `"`), record("\"Data\":\"\",\"PartitionKey\":\"\x01\""),
+		record(`"Data":"","PartitionKey":"` + strings.Repeat("k", 257) + `"`), record("\"Data\":\"\",\"PartitionKey\":\"\x01\""),
 		record(`"Data":"","ExplicitHashKey":""`), record(`"Data":"","ExplicitHashKey":"01"`), record(`"Data":"","ExplicitHashKey":"-1"`),
-		record(`"Data":"","ExplicitHashKey":"` + strings.Repeat("1", maxHashKeyText+1) + `"`),
+		record(`"Data":"","ExplicitHashKey":"` + strings.Repeat("1", 40) + `"`),
 		record(`"Data":"","Other":""`), record(`"Data":"",`), record(`"Data":""`) + `x`, record(`"Data":""`) + record(`"Data":""`),
 		`{"StreamName":"s","StreamName":"s","Records":[{"Data":""}]}`, `{"StreamName":"a b","Records":[{"Data":""}]}`,
 		`{"StreamARN":"s","Records":[{"Data":""}]}`, `{"DryRun":true,"StreamName":"s","Records":[{"Data":""}]}`,
 		`{"Records":[{"Data":""},null]}`, `{"Records":[{"Data":""}],"Records":[{"Data":""}]}`,
-		`{"Records":[{"Data":""}` + strings.Repeat(`,{"Data":""}`, maxPutRecords) + `]}`,
+		`{"Records":[{"Data":""}` + strings.Repeat(`,{"Data":""}`, 500) + `]}`,
+		record(`"Data":"` + strings.Repeat("AAAA", 10_485_760/3+1) + `"`),
 	} {
 		if got, err := scanPutRecords([]byte(body)); got != nil || err != nil {
 			t.Errorf("%.200s: got %+v, %v, want it left", body, got, err)

@@ -69,6 +69,13 @@ func TestShorterRetentionTakesRecordsAway(t *testing.T) {
 				t.Errorf("the journal begins with block %d, want 2", got)
 			}
 		}
+		other, _ := parseSequence(first.SequenceNumber)
+		other.created-- // of an earlier stream's shard
+		if code := r.fails("GetShardIterator", in{
+			"StreamName": "s", "ShardId": "0", "ShardIteratorType": iteratorAtSequence, "StartingSequenceNumber": other.String(),
+		}); code != "InvalidArgumentException" {
+			t.Errorf("trimmed is %t: the number of another shard's record: %q, want InvalidArgumentException", trimmed, code)
+		}
 		for name, it := range map[string]string{
 			"TRIM_HORIZON":                      r.iterator("s", 0, iteratorTrimHorizon, nil),
 			"an iterator from before":           before,

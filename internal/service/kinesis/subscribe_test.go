@@ -292,6 +292,24 @@ func TestSubscriptionToAShardThatIsSplit(t *testing.T) {
 	l.ends("", "")
 }
 
+func TestSubscriptionToAClosedShardTellsAllOfIt(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	for range 3 { // of which an event holds one
+		r.put("s", "k", strings.Repeat("x", 600<<10))
+	}
+	ok[api.Void](r, "SplitShard", in{"StreamName": "s", "ShardToSplit": "0", "NewStartingHashKey": "1000"})
+	r.settle()
+	l := r.subscribe(r.consumer("c"), 0, fromHorizon)
+	for i := range 3 {
+		event := l.event()
+		if last := i == 2; len(event.Records) != 1 || (len(event.ChildShards) > 0) != last || (event.MillisBehindLatest == 0) != last {
+			t.Errorf("event %d has %d records, %d children, %d ms behind", i, len(event.Records), len(event.ChildShards), event.MillisBehindLatest)
+		}
+	}
+	l.ends("", "")
+}
+
 func TestSubscribeRefusals(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)
