@@ -141,7 +141,8 @@ func (s *story) readStream(stream string) []delivered {
 			for _, r := range records {
 				all = append(all, s.decode(id, r.(map[string]any))...)
 			}
-			if next = out["NextShardIterator"].(string); len(records) == 0 {
+			var more bool // a closed shard ends
+			if next, more = out["NextShardIterator"].(string); len(records) == 0 || !more {
 				break
 			}
 		}

@@ -132,29 +132,6 @@ func TestReaderOfAClosedShardIsLedToItsChildren(t *testing.T) {
 	}
 }
 
-func TestClosedShardIsReadToItsEndInPortions(t *testing.T) {
-	r := newRig(t)
-	r.create("s", 1)
-	want := []string{"1", "2", "3"}
-	for _, data := range want {
-		r.put("s", "k", data)
-	}
-	ok[api.Void](r, "SplitShard", in{"StreamName": "s", "ShardToSplit": "0", "NewStartingHashKey": "1000"})
-	r.settle()
-	var got []string
-	it := r.iterator("s", 0, iteratorTrimHorizon, nil)
-	for it != "" {
-		out := ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": it, "Limit": number(1)})
-		if ended := out.NextShardIterator == ""; ended != (len(out.ChildShards) > 0) || ended != (*out.MillisBehindLatest == 0) {
-			t.Errorf("after %q: next iterator %q with %d children, %d ms behind", got, out.NextShardIterator, len(out.ChildShards), *out.MillisBehindLatest)
-		}
-		got, it = append(got, texts(out.Records)...), out.NextShardIterator
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("read %q to the shard's end, want %q", got, want)
-	}
-}
-
 func TestListShardsRefusals(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 3)

@@ -82,6 +82,22 @@ func TestPutRecordsAreRefusedOneByOne(t *testing.T) {
 	}
 }
 
+func TestRefusedRecordUsesNothingUp(t *testing.T) {
+	c := &clock{now: testTime}
+	q := newQuotas(AWSQuotas, c.Now)
+	st, sh := &stream{}, &shard{}
+	if !q.admitWrites(st, sh, 1000, 1000) {
+		t.Fatal("a thousand small records are refused")
+	}
+	if q.admitWrite(st, sh, 600<<10) {
+		t.Error("one record more is admitted")
+	}
+	c.advance(time.Millisecond)
+	if !q.admitWrite(st, sh, 600<<10) {
+		t.Error("the shard has room for a record again, but not for the bytes that it has refused")
+	}
+}
+
 func TestShardGivesFiveReadsAndTwoMebibytesASecond(t *testing.T) {
 	r := newRig(t, withQuotas)
 	r.create("s", 1)

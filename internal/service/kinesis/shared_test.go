@@ -207,9 +207,9 @@ func TestEveryReaderIsToldOfAnEntryThatIsNoRecord(t *testing.T) {
 	}
 }
 
-// twoRecords is a block of two records of 100 bytes.
+// twoRecords is a block of two records of 1000 bytes.
 func twoRecords(number uint64) *journal.Block {
-	entry := appendRecord(nil, recordVersion, "key", make([]byte, 100))
+	entry := appendRecord(nil, recordVersion, "key", make([]byte, 1000))
 	return &journal.Block{Number: number, Time: testTime, Entries: [][]byte{entry, entry}}
 }
 
@@ -227,7 +227,7 @@ func TestWhatWasUsedLastStaysShared(t *testing.T) {
 	one := newSharedBlocks(1 << 20)
 	comeTo(one, "j", twoRecords(1))
 	shared := one.of(&shard{}, "j", twoRecords(1))
-	if data := one.size - placeSize; data < 2*100 {
+	if data := one.size - placeSize; data < 2*1000 {
 		t.Errorf("the records of a block count %d bytes, which is less than their data", data)
 	}
 	before := one.size

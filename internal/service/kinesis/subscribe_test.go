@@ -292,22 +292,22 @@ func TestSubscriptionToAShardThatIsSplit(t *testing.T) {
 	l.ends("", "")
 }
 
-func TestSubscriptionToAClosedShardTellsAllOfIt(t *testing.T) {
+// TestSubscriptionEndsWithItsStream also when a stream and a consumer of the same names
+// were made in the same second.
+func TestSubscriptionEndsWithItsStream(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)
-	for range 3 { // of which an event holds one
-		r.put("s", "k", strings.Repeat("x", 600<<10))
-	}
-	ok[api.Void](r, "SplitShard", in{"StreamName": "s", "ShardToSplit": "0", "NewStartingHashKey": "1000"})
+	consumer := r.consumer("c")
+	l := r.subscribe(consumer, 0, fromHorizon)
+	l.event()
+	ok[api.Void](r, "DeleteStream", in{"StreamName": "s", "EnforceConsumerDeletion": true})
 	r.settle()
-	l := r.subscribe(r.consumer("c"), 0, fromHorizon)
-	for i := range 3 {
-		event := l.event()
-		if last := i == 2; len(event.Records) != 1 || (len(event.ChildShards) > 0) != last || (event.MillisBehindLatest == 0) != last {
-			t.Errorf("event %d has %d records, %d children, %d ms behind", i, len(event.Records), len(event.ChildShards), event.MillisBehindLatest)
-		}
+	r.create("s", 1)
+	if again := r.consumer("c"); again != consumer {
+		t.Fatalf("the second consumer is %s, want the name of the first, %s", again, consumer)
 	}
-	l.ends("", "")
+	r.put("s", "k", "of the second stream")
+	l.ends("ResourceNotFoundException", "Stream s under account 111111111111 not found.")
 }
 
 func TestSubscribeRefusals(t *testing.T) {
