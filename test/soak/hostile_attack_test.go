@@ -58,7 +58,7 @@ const (
 	often        = 100 * time.Millisecond
 	seldom       = 5 * time.Second
 	headersInOne = 10_000
-	deafTime     = 15 * time.Second
+	deafTime     = 5 * time.Second
 )
 
 var consumerNames = [...]string{"a", "b", "c", "d", "e"}
@@ -291,5 +291,8 @@ func deafSubscriber(ctx context.Context, at target, _ *notebook, client int) str
 		return "cut off"
 	}
 	rest(ctx, deafTime)
+	if err := c.SetReadDeadline(time.Now().Add(drip)); err != nil { // the stream goes on
+		return err.Error()
+	}
 	return firstAnswer(c)
 }

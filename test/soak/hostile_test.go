@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -166,6 +167,11 @@ func (r *rig) judgeSiege(s *siege) (complaints []string) {
 	// goes from one process to the other and back, and the disk has a turn or two.
 	late, latest := percentile(s.good.late, 99), percentile(s.good.late, 100)
 	callTime, headTime := slowestCall+4*late, slowestHead+latest
+	if os.Getenv("RIGS") == "ci" {
+		// Two processors that builds and other tests use as well are not where a second
+		// is judged: there it is memory, errors, and that nobody is shut out.
+		callTime, headTime = 5*callTime, 2*headTime
+	}
 	r.counts["killed for memory"], r.counts["peak RSS MiB"], r.counts["peak of the cell MiB"] = s.kills, s.peak>>20, most>>20
 	r.counts["good calls"], r.counts["good errors"] = calls, len(errs)
 	r.counts["good p99 ms"], r.counts["good slowest ms"] = p99.Milliseconds(), percentile(s.good.took, 100).Milliseconds()

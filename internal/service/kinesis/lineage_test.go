@@ -61,3 +61,18 @@ func TestSubscriptionToAClosedShardTellsAllOfIt(t *testing.T) {
 	}
 	l.ends("", "")
 }
+
+func TestReshardIsOneMoment(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	r.clock.advance(time.Hour)
+	ok[api.Void](r, "SplitShard", in{"StreamName": "s", "ShardToSplit": "0", "NewStartingHashKey": "1000"})
+	r.settle()
+	var open []string
+	for _, sh := range ok[ListShardsOutput](r, "ListShards", in{"StreamName": "s", "ShardFilter": in{"Type": filterAtTimestamp, "Timestamp": seconds(r.clock.Now())}}).Shards {
+		open = append(open, sh.ShardID)
+	}
+	if want := []string{"shardId-000000000001", "shardId-000000000002"}; !slices.Equal(open, want) {
+		t.Errorf("open at the moment of the split were %q, want %q", open, want)
+	}
+}

@@ -35,6 +35,20 @@ func TestRetentionRefusals(t *testing.T) {
 	}
 }
 
+func TestRecordIsShownForExactlyItsRetention(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	r.put("s", "k", "x")
+	r.clock.advance(24 * time.Hour)
+	if got := texts(r.all("s", 0)); !slices.Equal(got, []string{"x"}) {
+		t.Errorf("after 24 hours: %q, want the record", got)
+	}
+	r.clock.advance(time.Millisecond)
+	if got := texts(r.all("s", 0)); len(got) != 0 {
+		t.Errorf("a moment later: %q, want none", got)
+	}
+}
+
 // TestShorterRetentionTakesRecordsAway at once, from the disk when Run comes by, and for
 // good: a longer one afterwards does not bring them back.
 func TestShorterRetentionTakesRecordsAway(t *testing.T) {
