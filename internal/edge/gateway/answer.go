@@ -21,7 +21,11 @@ const hurry = time.Second
 // body, as in AWS. An answer that is not small counts like a body while the client
 // takes it: who asks for much and reads nothing is asked to come again.
 func (x *exchange) answerJSON(account arn.AccountID, out any) error {
-	buf := x.buffers.get(smallBody)
+	size := smallBody
+	if _, ok := out.(api.JSONAppender); ok {
+		size = largeBuffer // or one that an earlier answer has made larger
+	}
+	buf := x.buffers.get(size)
 	defer x.buffers.put(buf)
 	if out != nil {
 		text, err := x.codec.append((*buf)[:0], out)
