@@ -74,9 +74,9 @@ func (d *Delivery) save(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// saveDetours writes the positions of detours that have moved, and removes those
-// detours that are back for good: the saved shared cursor is past the position at
-// which they joined it, so nothing before that is read again.
+// saveDetours writes how far detours are, and removes those that are back for good: the
+// saved shared cursor is past the position at which they joined it, so nothing before
+// that is read again.
 func (d *Delivery) saveDetours(ctx context.Context) error {
 	var errs []error
 	for _, w := range d.running() {
@@ -88,17 +88,16 @@ func (d *Delivery) saveDetours(ctx context.Context) error {
 
 func (w *worker) saveDetours(ctx context.Context, shared journal.Position) error {
 	type state struct {
-		record  detourRecord
-		at      journal.Position
-		pending int64
+		record detourRecord
+		progress
 	}
 	name := w.source.Name()
 	changed := map[filterKey]*detour{}
 	states := map[filterKey]state{}
 	w.mu.Lock()
 	for key, one := range w.detours {
-		if one.record.Back && one.record.Position.Compare(shared) <= 0 || !one.record.Back && one.saved != one.at {
-			changed[key], states[key] = one, state{one.record, one.at, one.pending}
+		if one.record.Back && one.record.Position.Compare(shared) <= 0 || !one.record.Back && one.saved != one.progress {
+			changed[key], states[key] = one, state{one.record, one.progress}
 		}
 	}
 	w.mu.Unlock()
@@ -134,7 +133,7 @@ func (w *worker) saveDetours(ctx context.Context, shared journal.Position) error
 	defer w.mu.Unlock()
 	for key, one := range changed {
 		if !one.record.Back {
-			one.saved = states[key].at
+			one.saved = states[key].progress
 		} else if mayForget && states[key].record.Back && w.detours[key] == one {
 			delete(w.detours, key)
 		}

@@ -32,18 +32,23 @@ type detour struct {
 
 	// Guarded by the worker's mu; record.Begin, Back and Position also stay as they
 	// are under turn once the detour is back.
-	record  detourRecord // as in the catalog
-	at      journal.Position
-	saved   journal.Position // what of at is in the catalog
-	pending int64            // events between at and the shared cursor that match
-	ready   bool             // to be tried now
-	lastErr error            // why it is not further
+	record detourRecord // as in the catalog
+	progress
+	saved   progress // what of it is in the catalog
+	ready   bool     // to be tried now
+	lastErr error    // why it is not further
 	// oldest is the ingestion time of what it is held up with, ms; 0 when it is not
 	// known.
 	oldest int64
 
 	pauses backoff
 	timer  *time.Timer
+}
+
+// Progress is how far a detour is.
+type progress struct {
+	at      journal.Position
+	pending int64 // events between at and the shared cursor that match
 }
 
 // A detourRecord is a detour as the catalog keeps it, in a filterRecord.
@@ -83,7 +88,8 @@ const (
 )
 
 func (w *worker) newDetour(key filterKey, r detourRecord) *detour {
-	d := &detour{carrier: w.carrier(r.Lane), key: key, record: r, at: r.Position, saved: r.Position, pending: r.Pending}
+	p := progress{r.Position, r.Pending}
+	d := &detour{carrier: w.carrier(r.Lane), key: key, record: r, progress: p, saved: p}
 	d.sent = r.Sent
 	return d
 }

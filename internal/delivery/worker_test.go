@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tributary/internal/durable/journal"
+	"tributary/internal/service/logs"
 )
 
 // worker makes one on a new journal j of a few blocks.
@@ -62,6 +63,22 @@ func TestCursorsAreSavedAndDetoursWithThem(t *testing.T) {
 	}
 	if got, _ := w.stored(); got.Position != (journal.Position{Block: 2}) || got.Pending != 3 || got.Back {
 		t.Errorf("the saved detour is %+v, want it at 2.0 with 3 events pending", got)
+	}
+}
+
+// What waits behind a filter that does not get on at all is counted across a restart.
+func TestWhatWaitsIsSavedAlsoWhereNothingMoves(t *testing.T) {
+	d := withoutServices(t)
+	w := d.worker(t)
+	one := w.putAway(t, journal.Position{Block: 1})
+	w.account(nil, []*packet{{filter: &logs.Filter{Account: testKey.account, Region: testKey.region, Group: testKey.group, Name: testKey.filter}, count: 4}}, nil)
+	for range 2 { // the second time there is nothing to write
+		if err := d.saveDetours(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := w.stored(); got.Pending != 9 || got.Position != one.at {
+			t.Errorf("the saved detour is %+v, want 9 events pending at %v", got, one.at)
+		}
 	}
 }
 

@@ -139,12 +139,14 @@ type server struct {
 	dispatch *api.Dispatcher
 	metrics  *metrics
 	firstKey *FirstKey
+	bounds   bounds
 }
 
 // open opens what is durable and builds the services on it. What it opened is
 // closed by close, also after an error.
 func (s *server) open(ctx context.Context) (err error) {
 	cfg := s.cfg
+	s.bounds = boundsFor(keepToMemory(os.DirFS("/")), mayOpen())
 	if s.broker, err = broker.Open(ctx, broker.Config{Dir: cfg.Dir, Log: cfg.Log}); err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.journals, err = journal.OpenStore(ctx, journal.Config{
-		Broker: s.broker, Catalog: s.catalog, Key: key, Now: cfg.Now, Log: cfg.Log,
+		Broker: s.broker, Catalog: s.catalog, Key: key, CacheBytes: s.bounds.cache, Now: cfg.Now, Log: cfg.Log,
 	}); err != nil {
 		return err
 	}
@@ -213,7 +215,8 @@ func (s *server) openServices(ctx context.Context, sealer *api.Sealer) (err erro
 		return err
 	}
 	if s.kinesis, err = kinesis.New(kinesis.Config{
-		Catalog: s.catalog, Journals: s.journals, Sealer: sealer, Quotas: quotas, Now: cfg.Now, Log: cfg.Log,
+		Catalog: s.catalog, Journals: s.journals, Sealer: sealer, Quotas: quotas,
+		SharedBytes: s.bounds.cache / 2 * 3, Now: cfg.Now, Log: cfg.Log,
 	}); err != nil {
 		return err
 	}
@@ -250,13 +253,12 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	bounds := boundsFor(keepToMemory(os.DirFS("/")), mayOpen())
 	front := gateway.New(gateway.Config{
 		Dispatcher:     s.dispatch,
 		Credentials:    s.credentials,
 		TrustedProxies: s.cfg.TrustedProxies,
-		MaxHeld:        bounds.held,
-		MaxRunning:     bounds.clients,
+		MaxHeld:        s.bounds.held,
+		MaxRunning:     s.bounds.clients,
 		Observe:        s.metrics.observe,
 		Now:            s.cfg.Now,
 		Log:            s.cfg.Log,
@@ -288,7 +290,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 	start("delivery", s.delivery.Run)
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := web.Serve(gateway.Harden(ln, encryption, bounds.clients)); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(gateway.Harden(ln, encryption, s.bounds.clients)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
 	})

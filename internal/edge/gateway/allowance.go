@@ -9,11 +9,15 @@ import (
 )
 
 // An allowance is how much of something all requests may hold together, and how much of
-// it those of one account may: bytes of large bodies and answers, or turns. Who reserves waits in line; who
-// holds something and wants more never waits, so two that have half each cannot wait
-// for one another. An account that has its share lets the others pass.
+// it those of one account may: bytes of large bodies and answers, or turns. Who reserves
+// waits in line; who holds something and wants more never waits, so two that have half
+// each cannot wait for one another. An account that has its share lets the others pass.
+// A single request may have more than a share if its account has no other. A part is for accounts that hold little, who so get on whatever the others hold or
+// wait for.
 type allowance struct {
 	share int64 // of one account
+	most  int64 // of one request, when it is its account's only one
+	spare int64 // for accounts that hold little
 
 	mu      sync.Mutex // guards what follows; never held while waiting
 	free    int64
@@ -34,8 +38,12 @@ type hold struct {
 	size    int64
 }
 
-func newAllowance(size, share int64) *allowance {
-	return &allowance{share: share, free: size, used: map[arn.AccountID]int64{}}
+// littleOfSpare is how much of the part for accounts that hold little one of them may
+// have.
+const littleOfSpare = 4
+
+func newAllowance(size, share, spare int64) *allowance {
+	return &allowance{share: share, most: share, spare: spare, free: size, used: map[arn.AccountID]int64{}}
 }
 
 // none is a hold of nothing, to be extended.
@@ -44,7 +52,16 @@ func (a *allowance) none(account arn.AccountID) *hold { return &hold{from: a, ac
 // reserve waits for size bytes, which must not be more than an account's share.
 // It returns nil when ctx ends first.
 func (a *allowance) reserve(ctx context.Context, account arn.AccountID, size int64) *hold {
-	w := &waiter{a.none(account), size, make(chan struct{})}
+	h := a.none(account)
+	if !h.wait(ctx, size) {
+		return nil
+	}
+	return h
+}
+
+// wait is reserve for a hold of nothing.
+func (h *hold) wait(ctx context.Context, size int64) bool {
+	a, w := h.from, &waiter{h, size, make(chan struct{})}
 	a.mu.Lock()
 	e := a.waiting.PushBack(w)
 	a.admit()
@@ -52,7 +69,7 @@ func (a *allowance) reserve(ctx context.Context, account arn.AccountID, size int
 
 	select {
 	case <-w.granted:
-		return w.hold
+		return true
 	case <-ctx.Done():
 	}
 	a.mu.Lock()
@@ -64,48 +81,75 @@ func (a *allowance) reserve(ctx context.Context, account arn.AccountID, size int
 		a.waiting.Remove(e)
 	}
 	a.admit() // whoever stood behind may fit
-	return nil
+	return false
 }
 
 // extend takes more bytes, if there are.
 func (h *hold) extend(more int64) bool {
 	h.from.mu.Lock()
 	defer h.from.mu.Unlock()
-	if !h.from.fits(h.account, more) {
+	if !h.mayGrow(more) {
 		return false
 	}
 	h.take(more)
 	return true
 }
 
-// release gives everything back.
-func (h *hold) release() {
-	h.from.mu.Lock()
-	defer h.from.mu.Unlock()
-	h.take(-h.size)
-	h.from.admit()
+// mayGrow reports whether there is more for the hold. The caller has locked a.mu, as
+// for those at the end.
+func (h *hold) mayGrow(more int64) bool {
+	share := h.from.share
+	if h.from.used[h.account] == h.size {
+		share = h.from.most
+	}
+	return h.from.fits(h.account, more, share)
 }
 
+// resize takes more, if there is, or gives something back.
+func (h *hold) resize(to int64) bool {
+	h.from.mu.Lock()
+	defer h.from.mu.Unlock()
+	if more := to - h.size; more > 0 && !h.mayGrow(more) {
+		return false
+	}
+	h.take(to - h.size)
+	h.from.admit()
+	return true
+}
+
+// release gives everything back.
+func (h *hold) release() { h.resize(0) }
+
 // admit lets those waiting go on, as far as there is room. A large one is not
-// overtaken for want of room, or it would wait for ever. The caller has locked
-// a.mu, as for the two below.
+// overtaken for want of room, or it would wait for ever; but accounts that hold little
+// go past it.
 func (a *allowance) admit() {
+	full := false
 	for e := a.waiting.Front(); e != nil; {
 		w, next := e.Value.(*waiter), e.Next()
-		if a.used[w.hold.account]+w.size <= a.share {
-			if w.size > a.free {
-				return
-			}
+		after := a.used[w.hold.account] + w.size
+		switch {
+		case after > a.share:
+		case a.fits(w.hold.account, w.size, a.share) && (!full || a.little(after)):
 			w.hold.take(w.size)
 			a.waiting.Remove(e)
 			close(w.granted)
+		default:
+			full = true
 		}
 		e = next
 	}
 }
 
-func (a *allowance) fits(account arn.AccountID, size int64) bool {
-	return size <= a.free && a.used[account]+size <= a.share
+// little reports whether an account holds little that holds so much.
+func (a *allowance) little(size int64) bool { return size <= a.spare/littleOfSpare }
+
+func (a *allowance) fits(account arn.AccountID, size, share int64) bool {
+	after, free := a.used[account]+size, a.free
+	if !a.little(after) {
+		free -= a.spare
+	}
+	return after <= share && size <= free
 }
 
 func (h *hold) take(size int64) {

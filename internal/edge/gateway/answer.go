@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"tributary/internal/pure/arn"
 	"tributary/internal/service/api"
 )
 
@@ -19,11 +18,15 @@ const hurry = time.Second
 
 // answerJSON answers a JSON operation. One without output members has an empty
 // body, as in AWS. An answer that is not small counts like a body while the client
-// takes it: who asks for much and reads nothing is asked to come again.
-func (x *exchange) answerJSON(account arn.AccountID, out any) error {
+// takes it: who asks for much and reads nothing is asked to come again. held is what
+// there is for it.
+func (x *exchange) answerJSON(held *hold, out any) error {
 	size := smallBody
-	if _, ok := out.(api.JSONAppender); ok {
-		size = largeBuffer // or one that an earlier answer has made larger
+	if large, ok := out.(api.JSONAppender); ok {
+		size = large.JSONSize()
+	}
+	if n := int64(capacityFor(size)); size > smallBody && held.size < n && !held.resize(n) {
+		return x.busy()
 	}
 	buf := x.buffers.get(size)
 	defer x.buffers.put(buf)
@@ -34,15 +37,30 @@ func (x *exchange) answerJSON(account arn.AccountID, out any) error {
 		}
 		*buf = text
 	}
-	if n := len(*buf); n > smallBody {
-		held := x.held.none(account)
-		if !held.extend(int64(n)) {
-			return x.busy()
-		}
-		defer held.release()
+	keep := int64(cap(*buf))
+	if keep <= smallBody+1 {
+		keep = 0
+	}
+	if !held.resize(keep) {
+		return x.busy()
 	}
 	x.write(http.StatusOK, x.codec.contentType, *buf, "OK")
 	return nil
+}
+
+// forms is how many times the data of an answer is in memory, about: as it was read, and
+// as base64 in a buffer that may be larger.
+const forms = 3
+
+// makeRoom makes room for an answer's data, in all its forms. A request that has none yet
+// holds nothing that others wait for, so it may wait.
+func (x *exchange) makeRoom(held *hold, bytes int64) bool {
+	if held.size > 0 {
+		return held.extend(forms * bytes)
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), maxWait)
+	defer cancel()
+	return held.wait(ctx, min(forms*bytes, x.held.share))
 }
 
 // answerQuery answers a Query operation.

@@ -66,7 +66,7 @@ func (l *lingerer) finish(w *wire) {
 func TestLargeAnswersOfOneAccountAreBounded(t *testing.T) {
 	w := newWire(t, func(c *gateway.Config) {
 		c.MaxBody = 64 << 10
-		c.MaxHeld = 4 * (2*largeAnswer + 1<<20) // two answers for each account
+		c.MaxHeld = 4 * 5 * largeAnswer // two answers for each account, in buffers that have doubled
 	})
 	m := jsonMessage("Kinesis_20131202.Large", `{}`)
 	first, second := w.linger(m), w.linger(m)

@@ -46,7 +46,7 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 	b := &body{from: &x.buffers}
 	size := x.r.ContentLength
 	if size < 0 {
-		size = largeBuffer // to begin with
+		size = largeBuffer - 1 // to begin with
 	}
 	if size > smallBody {
 		ctx, cancel := context.WithTimeout(x.r.Context(), maxWait)
@@ -63,13 +63,14 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 	return b, nil
 }
 
-// reserveFor is what a body of this size takes: as much again for its texts, unless its
-// operation reads it where it is.
+// reserveFor is what a body of this size takes: its buffer, and as much as itself for
+// its texts, unless its operation reads it where it is.
 func (x *exchange) reserveFor(size int64) int64 {
-	if x.operation != nil && x.operation.Scans() && x.codec != &inCBOR {
-		return size
+	reserve := int64(capacityFor(int(size) + 1))
+	if x.operation == nil || !x.operation.Scans() || x.codec == &inCBOR {
+		reserve += size
 	}
-	return min(2*size, x.held.share)
+	return min(reserve, x.held.share)
 }
 
 func (x *exchange) fill(b *body) error {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -11,41 +12,63 @@ const (
 	// that exists. Control requests are smaller.
 	smallBody = 8 << 10
 
-	largeBuffer = 64 << 10 // a large buffer to begin with
+	largeBuffer = 64 << 10 // the smallest of the large buffers
 	maxPooled   = 4 << 20  // the largest one kept for another request
+	// sizes is how many capacities large buffers that are kept have: each the double of
+	// the one before.
+	sizes = 7
 )
 
 // buffers are used again by later requests. A buffer is always owned by one
 // request, which returns it empty-handed: with nothing referring to its bytes.
 type buffers struct {
-	small, large sync.Pool // of *[]byte
-	gzip         sync.Pool // of *gzip.Reader
+	small sync.Pool        // of *[]byte
+	large [sizes]sync.Pool // the same
+	gzip  sync.Pool        // of *gzip.Reader
 }
 
-// get returns an empty buffer of at least that capacity.
-func (p *buffers) get(capacity int) *[]byte {
-	pool, least := &p.small, smallBody+1
-	if capacity > least {
-		pool, least = &p.large, max(capacity, largeBuffer)
+// capacityFor is the capacity of the buffer that somebody gets who wants one of at
+// least so many bytes.
+func capacityFor(want int) int {
+	switch {
+	case want <= smallBody+1:
+		return smallBody + 1
+	case want > maxPooled:
+		return want
 	}
-	b, ok := pool.Get().(*[]byte)
-	if ok && cap(*b) >= capacity {
-		return b
+	return largeBuffer << sizeOf(want)
+}
+
+// sizeOf is which of the sizes is the smallest of at least so many bytes.
+func sizeOf(want int) int { return max(0, bits.Len(uint(want-1))-bits.Len(largeBuffer-1)) }
+
+// pool is where buffers of a capacity are kept, nil for nowhere.
+func (p *buffers) pool(capacity int) *sync.Pool {
+	switch {
+	case capacity == smallBody+1:
+		return &p.small
+	case capacity < largeBuffer || capacity > maxPooled || capacity != capacityFor(capacity):
+		return nil
 	}
-	if ok {
-		p.put(b)
+	return &p.large[sizeOf(capacity)]
+}
+
+// get returns an empty buffer of capacityFor(want) bytes.
+func (p *buffers) get(want int) *[]byte {
+	capacity := capacityFor(want)
+	if pool := p.pool(capacity); pool != nil {
+		if b, ok := pool.Get().(*[]byte); ok {
+			return b
+		}
 	}
-	fresh := make([]byte, 0, least)
+	fresh := make([]byte, 0, capacity)
 	return &fresh
 }
 
 func (p *buffers) put(b *[]byte) {
 	*b = (*b)[:0]
-	switch c := cap(*b); {
-	case c >= largeBuffer && c <= maxPooled:
-		p.large.Put(b)
-	case c == smallBody+1:
-		p.small.Put(b)
+	if pool := p.pool(cap(*b)); pool != nil {
+		pool.Put(b)
 	}
 }
 

@@ -8,14 +8,15 @@ import (
 
 // grace is how long a connection has at least to say who is there. While everybody in a
 // full crowd is as new as that, further ones wait.
-const grace = 250 * time.Millisecond
+const grace = 500 * time.Millisecond
 
 // A crowd is the connections of one listener and the requests under way on them, and
 // may have only so many of both together: each takes memory, a connection a file as
 // well. Whoever comes too many takes the place of another, who is shown out:
 //
 //   - the stranger who has been there longest: a connection on which nobody has proved
-//     yet who they are;
+//     yet who they are. Those who have not asked for anything yet go first, since what
+//     has been asked for may only be waiting for us;
 //   - else the connection with the most requests under way;
 //   - else the one that has been idle longest.
 //
@@ -25,18 +26,20 @@ const grace = 250 * time.Millisecond
 type crowd struct {
 	most int // 0 for no bound
 
-	mu        sync.Mutex // guards what follows, and place of each connection; a leaf
-	changed   sync.Cond  // when somebody may go or has gone; its lock is mu
-	size      int
-	turn      uint64    // counts comings and goings
-	strangers list.List // of *conn, in the order in which they came
-	known     map[*conn]struct{}
+	mu      sync.Mutex // guards what follows, and place of each connection; a leaf
+	changed sync.Cond  // when somebody may go or has gone; its lock is mu
+	size    int
+	turn    uint64    // counts comings and goings
+	silent  list.List // of *conn: strangers without a request under way, in the order in which they became so
+	asking  list.List // the same with one
+	known   map[*conn]struct{}
 }
 
 // A place is what a connection has in the crowd.
 type place struct {
 	gone     bool
-	stranger *list.Element // nil once known
+	among    *list.List    // of strangers
+	stranger *list.Element // there, nil once known
 	ripe     *time.Timer   // ends the grace
 	due      bool          // the grace has ended
 	running  int           // requests
@@ -56,13 +59,13 @@ func newCrowd(most int) *crowd {
 func (c *crowd) join(newcomer *conn) {
 	c.mu.Lock()
 	out := c.tooMany(1)
-	for c.full(1) && c.strangers.Len() > 0 {
+	for c.full(1) && c.silent.Len()+c.asking.Len() > 0 {
 		c.changed.Wait()
 		out = append(out, c.tooMany(1)...)
 	}
 	c.size++
 	p := &newcomer.place
-	p.stranger = c.strangers.PushBack(newcomer)
+	p.among, p.stranger = &c.silent, c.silent.PushBack(newcomer)
 	p.ripe = time.AfterFunc(grace, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -113,8 +116,24 @@ func (c *crowd) know(of *conn) {
 func (c *crowd) resize(of *conn, by int) {
 	before := of.place.size()
 	of.place.running += by
-	if !of.place.gone {
-		c.size += of.place.size() - before
+	if of.place.gone {
+		return
+	}
+	c.size += of.place.size() - before
+	if of.place.stranger != nil {
+		c.sort(of)
+	}
+}
+
+// sort puts a stranger among the silent ones or among those who ask.
+func (c *crowd) sort(of *conn) {
+	p, among := &of.place, &c.silent
+	if p.running > 0 {
+		among = &c.asking
+	}
+	if among != p.among {
+		p.among.Remove(p.stranger)
+		p.among, p.stranger = among, among.PushBack(of)
 	}
 }
 
@@ -134,7 +153,7 @@ func (c *crowd) remove(of *conn) {
 
 func (c *crowd) notStranger(p *place) {
 	p.ripe.Stop()
-	c.strangers.Remove(p.stranger)
+	p.among.Remove(p.stranger)
 	c.changed.Signal()
 }
 
@@ -157,10 +176,12 @@ func (c *crowd) tooMany(more int) (out []*conn) {
 // next is who must go next, nil for nobody: when there are strangers with some time
 // left, or everybody has just one request under way.
 func (c *crowd) next() (worst *conn) {
-	if first := c.strangers.Front(); first != nil {
-		if oldest := first.Value.(*conn); oldest.place.due {
-			return oldest
+	for _, strangers := range [...]*list.List{&c.silent, &c.asking} {
+		if first := strangers.Front(); first != nil && first.Value.(*conn).place.due {
+			return first.Value.(*conn)
 		}
+	}
+	if c.silent.Len()+c.asking.Len() > 0 {
 		return nil
 	}
 	for k := range c.known {

@@ -50,6 +50,20 @@ func TestCrowdShowsOutWhoeverDeservesItLeast(t *testing.T) {
 				g.enter(name)
 			}
 		}, "a b"},
+		{"a stranger who has not asked for anything, before one who has", 3, func(g *gathering) {
+			g.begin(g.enter("asks"))
+			g.begin(g.enter("asked"))()
+			g.enter("silent")
+			<-time.After(grace)
+			g.enter("newcomer")
+			g.enter("another")
+		}, "asked silent"},
+		{"of those who ask, who began first", 2, func(g *gathering) {
+			later, first := g.enter("later"), g.enter("first")
+			g.begin(first)
+			g.begin(later)
+			g.begin(g.enter("newcomer"))
+		}, "first"},
 		{"then who has the most requests", 3, func(g *gathering) {
 			for _, name := range []string{"one", "two", "idle"} {
 				v := g.enter(name)
@@ -156,7 +170,7 @@ func TestCrowdCountsRight(t *testing.T) {
 	for _, end := range late {
 		end() // a handler that ends behind its connection
 	}
-	if g.size != 0 || g.strangers.Len() != 0 || len(g.known) != 0 {
-		t.Errorf("in the end: size %d, %d strangers, %d known; want nobody", g.size, g.strangers.Len(), len(g.known))
+	if g.size != 0 || g.silent.Len()+g.asking.Len() != 0 || len(g.known) != 0 {
+		t.Errorf("in the end: size %d, %d strangers, %d known; want nobody", g.size, g.silent.Len()+g.asking.Len(), len(g.known))
 	}
 }

@@ -15,7 +15,11 @@ import (
 //	CRC-32         4    of everything before
 const eventStreamType = "application/vnd.amazon.eventstream"
 
-const textHeader = 7 // the type of every header that we send
+const (
+	textHeader = 7 // the type of every header that we send
+	// messageRest is more than a message has besides its payload.
+	messageRest = 256
+)
 
 // A header of an event. Ours are short texts.
 type header struct{ name, value string }

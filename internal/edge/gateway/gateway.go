@@ -52,9 +52,9 @@ type Config struct {
 	MaxBody         int64 // bytes of a body as received; 0 is DefaultMaxBody
 	MaxExpandedBody int64 // bytes of a gzip body expanded; 0 is MaxBody
 	// MaxHeld is how many bytes of large bodies and large answers all requests
-	// together hold at a time, those of one account a quarter of it. Further bodies
-	// wait, unread; further answers are refused with a 503 that SDKs try again. 0 is
-	// DefaultMaxHeld.
+	// together hold at a time, those of one account a quarter of it, and an eighth of it
+	// is for accounts that hold little. Further bodies wait, unread; further answers are
+	// refused with a 503 that SDKs try again. 0 is DefaultMaxHeld.
 	MaxHeld int64
 	// MaxRunning is how many requests may be under way, those of one account a quarter
 	// of it; further ones are throttled. Event streams do not count. 0 is
@@ -112,12 +112,16 @@ func New(c Config) *Gateway {
 		c.Observe = func(string, string, string, time.Duration) {}
 	}
 	processors := int64(runtime.GOMAXPROCS(0))
-	share := max(c.MaxHeld/4, c.MaxBody+c.MaxExpandedBody) // less, and the largest would never be let in
+	// With less the largest request would never be let in.
+	largest := c.MaxBody + c.MaxExpandedBody
+	share, spare := max(c.MaxHeld/4, int64(capacityFor(int(c.MaxBody)+1))), c.MaxHeld/8
+	held := newAllowance(max(c.MaxHeld, largest+spare), share, spare)
+	held.most = max(share, largest)
 	return &Gateway{
 		config:  c,
-		held:    newAllowance(max(c.MaxHeld, share), share),
-		running: newAllowance(int64(c.MaxRunning), int64(max(c.MaxRunning/4, 1))),
-		working: newAllowance(processors, max(processors/2, 1)),
+		held:    held,
+		running: newAllowance(int64(c.MaxRunning), int64(max(c.MaxRunning/4, 1)), 0),
+		working: newAllowance(processors, max(processors/2, 1), 0),
 	}
 }
 
@@ -265,10 +269,16 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
+	held := x.held.none(call.Account())
+	defer held.release()
+	call.Room = func(bytes int64) bool { return x.makeRoom(held, bytes) }
 	// A handler that fails, or is told to give up, may leave work behind that
 	// still reads a scanned body.
 	reuse = false
 	out, err := x.config.Dispatcher.Do(x.r.Context(), x.operation, call, in)
+	if errors.Is(err, api.ErrNoRoom) {
+		return x.busy()
+	}
 	if err != nil {
 		return err
 	}
@@ -279,7 +289,7 @@ func (x *exchange) serveJSON() error {
 		return x.answerStream(call, auth, stream)
 	}
 	reuse = x.r.Context().Err() == nil
-	return x.answerJSON(call.Account(), out)
+	return x.answerJSON(held, out)
 }
 
 // input is what the body says. Large bodies are work: those of one account are expanded

@@ -22,7 +22,7 @@ import (
 
 func TestAllowance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance(100, 60)
+		a := newAllowance(100, 60, 0)
 		ctx := t.Context()
 		first := a.reserve(ctx, "1", 60)
 		if first == nil {
@@ -62,7 +62,7 @@ func TestAllowance(t *testing.T) {
 
 func TestAllowanceLetsALargeOneInAfterManySmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance(100, 100)
+		a := newAllowance(100, 100, 0)
 		small := a.reserve(t.Context(), "1", 50)
 		large := make(chan *hold, 1)
 		go func() { large <- a.reserve(t.Context(), "2", 80) }()
@@ -77,6 +77,101 @@ func TestAllowanceLetsALargeOneInAfterManySmall(t *testing.T) {
 		(<-large).release()
 		(<-late).release()
 	})
+}
+
+// A part of an allowance is for those who hold little: they neither wait behind one who
+// wants much nor for those who hold much, and cannot take more than a bit of it each.
+func TestAllowanceKeepsSomeForThoseWhoHoldLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, spare = 100, 40
+		a := newAllowance(size, size, spare)
+		most := a.reserve(t.Context(), "1", size-spare)
+		if most.extend(1) {
+			t.Error("who holds much has got of what is kept for others")
+		}
+		large := make(chan *hold, 1)
+		go func() { large <- a.reserve(t.Context(), "2", size-spare) }()
+		synctest.Wait()
+		if len(large) != 0 {
+			t.Error("who wants much has got of what is kept for others")
+		}
+		little := a.reserve(t.Context(), "3", spare/littleOfSpare)
+		if little == nil {
+			t.Fatal("who wants little waits behind one who wants much")
+		}
+		if little.extend(1) {
+			t.Error("who holds little has got more than a bit")
+		}
+		little.release()
+		most.release()
+		(<-large).release()
+		if a.free != size || len(a.used) != 0 {
+			t.Errorf("at the end: got %d free, %v used; want %d, none", a.free, a.used, size)
+		}
+	})
+}
+
+// A large request is let in beyond its account's share when it is the only one.
+func TestAllowanceOfASingleRequest(t *testing.T) {
+	a := newAllowance(100, 20, 0)
+	a.most = 60
+	first, second := a.none("1"), a.none("1")
+	if !second.extend(1) || first.extend(20) || !first.extend(19) {
+		t.Fatal("two requests of an account: want its share for both together")
+	}
+	second.release()
+	if !first.extend(41) || first.extend(1) {
+		t.Error("a single request: want what one may have, and no more")
+	}
+	if second.extend(1) {
+		t.Error("another one beside it: got granted")
+	}
+	if !first.resize(10) || !second.extend(10) || a.free != 80 {
+		t.Errorf("after it has given back most: got %d free, want both to have their share", a.free)
+	}
+}
+
+// An answer waits for room while it has none, when it keeps nobody waiting, and after that
+// has what there is.
+func TestAnswersWaitForRoomOnceAtTheBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &Gateway{held: newAllowance(forms*10, forms*10, 0)}
+		x := newTestExchange(g)
+		other := g.held.reserve(t.Context(), "2", forms*5)
+		held, began := g.held.none("1"), time.Now()
+		if x.makeRoom(held, 6) || time.Since(began) != maxWait {
+			t.Errorf("no room: got an answer after %v, want a refusal after %v", time.Since(began), maxWait)
+		}
+		if !x.makeRoom(held, 3) || held.size != forms*3 {
+			t.Errorf("there is room: got %d bytes, want %d", held.size, forms*3)
+		}
+		began = time.Now()
+		if x.makeRoom(held, 3) || time.Since(began) != 0 {
+			t.Errorf("more than there is: got an answer after %v, want a refusal at once", time.Since(began))
+		}
+		held.release()
+		time.AfterFunc(time.Second, other.release)
+		began = time.Now()
+		if !x.makeRoom(held, 20) || time.Since(began) != time.Second || held.size != forms*10 {
+			t.Errorf("more than anybody's share: got %d bytes after %v, want the share when it is free", held.size, time.Since(began))
+		}
+	})
+}
+
+func TestBuffersHaveTheCapacityThatIsCounted(t *testing.T) {
+	var p buffers
+	for _, want := range []int{0, 1, smallBody, smallBody + 1, smallBody + 2, largeBuffer, largeBuffer + 1, 300 << 10, maxPooled, maxPooled + 1, 20 << 20} {
+		for range 3 {
+			b := p.get(want)
+			if got := cap(*b); got != capacityFor(want) || got < want || got > max(smallBody+1, largeBuffer, 2*want) {
+				t.Errorf("for %d bytes: got a buffer of %d, counted as %d", want, got, capacityFor(want))
+			}
+			odd := append(make([]byte, 0, want+100), 1) // from elsewhere, or grown
+			p.put(&odd)
+			*b = append(*b, 1)
+			p.put(b)
+		}
+	}
 }
 
 func TestKeyCacheForgetsAChangedSecret(t *testing.T) {
@@ -227,7 +322,7 @@ func FuzzExpand(f *testing.F) {
 	f.Add(buf.Bytes())
 	f.Add(buf.Bytes()[:20])
 	f.Add([]byte{0x1f, 0x8b})
-	g := &Gateway{config: Config{MaxExpandedBody: 200_000}, held: newAllowance(1<<20, 1<<20)}
+	g := &Gateway{config: Config{MaxExpandedBody: 200_000}, held: newAllowance(1<<20, 1<<20, 0)}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		x := newTestExchange(g)
 		b := &body{from: &g.buffers, buf: g.buffers.get(len(in))}

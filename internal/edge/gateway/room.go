@@ -46,7 +46,7 @@ func (r *room) take(size int64) error {
 	if r.spare -= size; r.spare >= 0 || r.held == nil {
 		return nil
 	}
-	if r.held.size+largeBuffer > r.held.from.share {
+	if r.held.size+largeBuffer > r.held.from.most {
 		return errTooMany
 	}
 	if !r.held.extend(largeBuffer) {

@@ -21,7 +21,7 @@ func TestTreesFitTheirRoom(t *testing.T) {
 		"texts":           `[` + strings.Repeat(`"ab",`, 100_000) + `1]`,
 		"one text":        `["` + strings.Repeat("x", 1<<20) + `"]`,
 	} {
-		a := newAllowance(1<<30, 1<<30)
+		a := newAllowance(1<<30, 1<<30, 0)
 		in := &room{values: maxValues, held: a.none("1")}
 		var before, after runtime.MemStats
 		runtime.GC()
@@ -55,7 +55,7 @@ func TestTreesThatNeverFitAreToldFromThoseThatDoNotFitNow(t *testing.T) {
 			"JSON": func(in *room) (any, error) { return parseJSON(body, in) },
 			"CBOR": func(in *room) (any, error) { return parseCBOR(cborObjects(5_000), in) },
 		} {
-			a := newAllowance(c.all, c.all)
+			a := newAllowance(c.all, c.all, 0)
 			if !a.none("2").extend(c.others) {
 				t.Fatal("no room for others")
 			}
@@ -78,7 +78,7 @@ func cborObjects(n int) []byte {
 // TestALargeTreeIsNotMadeBesideOthers: the texts of a body that is not scanned are
 // reserved with it, so that as many trees are made as there is memory for.
 func TestALargeTreeIsNotMadeBesideOthers(t *testing.T) {
-	g := &Gateway{held: newAllowance(40<<10, 40<<10)}
+	g := &Gateway{held: newAllowance(40<<10, 40<<10, 0)}
 	x := newTestExchange(g)
 	x.codec, x.operation = &inJSON, &api.Operation{}
 	b := &body{from: &g.buffers, buf: g.buffers.get(30 << 10)}
@@ -87,10 +87,10 @@ func TestALargeTreeIsNotMadeBesideOthers(t *testing.T) {
 	if _, err := x.decode(b, &api.Call{}); err == nil || !strings.Contains(err.Error(), "ServiceUnavailable") {
 		t.Errorf("got %v, want ServiceUnavailableException", err)
 	}
-	if got, want := x.reserveFor(10<<10), int64(20<<10); got != want {
-		t.Errorf("reserved for a body are %d bytes, want %d", got, want)
-	}
-	if got, want := x.reserveFor(30<<10), int64(40<<10); got != want {
-		t.Errorf("reserved for a large body are %d bytes, want the share, %d", got, want)
+	g.held = newAllowance(10<<20, 5<<20, 0)
+	for size, want := range map[int64]int64{10 << 10: 74 << 10, 64<<10 - 1: 128<<10 - 1, 64 << 10: 192 << 10, 4 << 20: 5 << 20} {
+		if got := x.reserveFor(size); got != want {
+			t.Errorf("reserved for a body of %d bytes are %d, want its buffer and its texts, %d, or the share", size, got, want)
+		}
 	}
 }

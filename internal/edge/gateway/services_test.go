@@ -36,6 +36,8 @@ type hotOutput struct {
 
 func (o *hotOutput) AppendJSON(dst []byte) []byte { return append(dst, `{"text":"by itself"}`...) }
 
+func (o *hotOutput) JSONSize() int { return 32 }
+
 func testServices(w *wire) []api.Service {
 	operations := func(withScan bool) []api.Operation {
 		ops := []api.Operation{

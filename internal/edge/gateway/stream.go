@@ -85,7 +85,7 @@ func (x *exchange) answerStream(call *api.Call, auth *sigv4.Authorization, strea
 	x.w.Header().Set("Content-Type", eventStreamType)
 	x.w.WriteHeader(http.StatusOK)
 	x.observe("OK")
-	out.event("initial-response", jsonType, struct{}{})
+	out.event(x.held.none(call.Account()), "initial-response", jsonType, struct{}{})
 	again := func() (*api.Call, error) {
 		_, caller, err := x.credentials(auth)
 		if err != nil {
@@ -121,7 +121,7 @@ func (x *exchange) tellNext(ctx context.Context, out *eventWriter, account arn.A
 		out.exception(err)
 		return false
 	}
-	out.event(event.Name, "application/json", event.Payload)
+	out.event(held, event.Name, "application/json", event.Payload)
 	return true
 }
 
@@ -131,9 +131,13 @@ type eventWriter struct {
 	control *http.ResponseController
 }
 
-// event writes an event.
-func (o *eventWriter) event(name, contentType string, payload any) {
-	buf := o.x.buffers.get(smallBody)
+// event writes an event. While the client takes it, held is only what it is then.
+func (o *eventWriter) event(held *hold, name, contentType string, payload any) {
+	size := smallBody
+	if large, ok := payload.(api.JSONAppender); ok {
+		size = messageRest + large.JSONSize()
+	}
+	buf := o.x.buffers.get(size)
 	defer o.x.buffers.put(buf)
 	message := beginMessage((*buf)[:0],
 		header{":message-type", "event"}, header{":event-type", name}, header{":content-type", contentType})
@@ -143,6 +147,7 @@ func (o *eventWriter) event(name, contentType string, payload any) {
 		return
 	}
 	*buf = endMessage(message, 0)
+	held.resize(min(held.size, int64(cap(*buf))))
 	o.write(*buf)
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -19,7 +20,19 @@ type Call struct {
 	SourceIP  netip.Addr
 	Secure    bool // over TLS
 	UserAgent string
+	// Room, if not nil, is what MakeRoom asks.
+	Room func(bytes int64) bool
 }
+
+// ErrNoRoom means that there is no memory for an answer at the moment. The client is
+// asked to come again.
+var ErrNoRoom = errors.New("no room for the answer")
+
+// MakeRoom reserves memory for so many bytes of data that the answer is to have, as an
+// operation does whose answer may be large. The first time it may wait for some to become
+// free. It is false where there is none now: what has room is the answer then, and
+// without anything ErrNoRoom.
+func (c *Call) MakeRoom(bytes int64) bool { return c.Room == nil || c.Room(bytes) }
 
 // Account is the account the call acts in: the caller's own.
 func (c *Call) Account() arn.AccountID { return c.Caller.Principal.Account }

@@ -71,6 +71,9 @@ type Void struct{}
 // are large and frequent. The JSON must be what the struct tags would give.
 type JSONAppender interface {
 	AppendJSON(dst []byte) []byte
+	// JSONSize is about how many bytes AppendJSON appends, so that there is room for
+	// them before they are made.
+	JSONSize() int
 }
 
 // An Access is one question to the policies: may the caller do Action on

@@ -58,6 +58,7 @@ func (s *Service) getRecords(ctx context.Context, call *api.Call, in *GetRecords
 		horizon: st.horizon(s.expiryClock()),
 		limit:   int(valueOr(in.Limit, maxRecords)),
 		bytes:   maxAnswerBytes,
+		room:    call.MakeRoom,
 	}
 	if err := r.read(ctx, it.at); err != nil {
 		return nil, s.unlessGone(id, &st, sh, fmt.Errorf("read %s of %s: %w", sh.ID, id.arn(), err))
@@ -99,6 +100,9 @@ type recordReader struct {
 	horizon time.Time // records before it have expired
 	limit   int
 	bytes   int // of data and partition keys, unless the first record has more
+	// room, if not nil, makes room for the records of one more block. Without it the
+	// answer ends before that block.
+	room func(bytes int64) bool
 
 	records []Record
 	runs    []run // of them, those that are shared
@@ -134,6 +138,12 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 			}
 			blocks = r.journal.Reader(r.next)
 			continue
+		}
+		if r.room != nil && !r.room(int64(sharedSize(&b))) {
+			if len(r.records) == 0 {
+				return api.ErrNoRoom
+			}
+			return nil
 		}
 		full, err := r.take(&b)
 		if err != nil {

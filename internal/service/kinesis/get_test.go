@@ -1,8 +1,11 @@
 package kinesis
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +112,46 @@ func TestAnswerHoldsAtMostTenMebibytes(t *testing.T) {
 	}
 	if want := []int{19, 19, 12}; !slices.Equal(got, want) { // 20 keys are too many for 10 MiB
 		t.Errorf("answers of %v records, want %v", got, want)
+	}
+}
+
+// Where memory is short an answer has fewer records, and where there is none the caller
+// is told so; nothing is passed over.
+func TestAnswerHoldsWhatThereIsRoomFor(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	for i := range 6 { // a block each
+		r.put("s", "k", strconv.Itoa(i)+strings.Repeat("x", 10_000))
+	}
+	it, got := r.iterator("s", 0, iteratorTrimHorizon, nil), []string{}
+	for range 2 {
+		free := int64(35_000)
+		r.room = func(bytes int64) bool {
+			if bytes < 10_000 || bytes > 11_000 {
+				t.Errorf("room was made for %d bytes, want the size of a record", bytes)
+			}
+			free -= bytes
+			return free >= 0
+		}
+		out := r.get(it)
+		for _, text := range texts(out.Records) {
+			got = append(got, text[:1])
+		}
+		if behind := *out.MillisBehindLatest; len(out.Records) != 3 || (behind > 0) != (len(got) < 6) {
+			t.Errorf("got %d records, %d ms behind; want three", len(out.Records), behind)
+		}
+		it = out.NextShardIterator
+	}
+	if want := "012345"; strings.Join(got, "") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	r.room = func(int64) bool { return false }
+	if _, err := r.do(alice, region, "GetRecords", in{"ShardIterator": it}); err != nil {
+		t.Errorf("nothing to read, and no room: got %v, want an empty answer", err)
+	}
+	it = r.iterator("s", 0, iteratorTrimHorizon, nil)
+	if _, err := r.do(alice, region, "GetRecords", in{"ShardIterator": it}); !errors.Is(err, api.ErrNoRoom) {
+		t.Errorf("no room: got %v, want ErrNoRoom", err)
 	}
 }
 

@@ -2,7 +2,6 @@ package kinesis
 
 import (
 	"encoding/base64"
-	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,12 +22,16 @@ type recordsAnswer struct {
 	runs []run `json:"-"`
 }
 
+// JSONSize is about how long the answer's JSON becomes.
+func (out *recordsAnswer) JSONSize() int {
+	const rest = 1024 // about what there is besides the records
+	return rest + jsonSize(out.Records)
+}
+
 // AppendJSON appends the answer's JSON. It is written by hand because an answer
 // has up to ten thousand records and 10 MiB of data, which an encoder would take
 // through reflection and copy once more for its base64.
 func (out *recordsAnswer) AppendJSON(dst []byte) []byte {
-	const rest = 1024 // about what there is besides the records
-	dst = slices.Grow(dst, rest+jsonSize(out.Records))
 	dst = append(dst, `{"Records":`...)
 	dst = appendRecords(dst, out.Records, out.runs)
 	if out.NextShardIterator != "" {

@@ -54,6 +54,7 @@ type rig struct {
 	authz  api.Authorizer
 	limit  int // of shards
 	quotas Quotas
+	room   func(bytes int64) bool // of calls
 
 	broker   *broker.Broker
 	catalog  *catalog.Catalog
@@ -145,7 +146,7 @@ func (r *rig) do(account arn.AccountID, region arn.Region, op string, members in
 	}
 	call := &api.Call{
 		Service: "kinesis", Operation: op, Region: region, RequestID: "r-1", Time: r.clock.Now(),
-		Caller: callerOf(account),
+		Caller: callerOf(account), Room: r.room,
 	}
 	return r.dispatch.Do(r.Context(), o, call, api.Input{Tree: members})
 }

@@ -21,13 +21,19 @@ type Config struct {
 	// 10,000. Two streams created at the same moment may exceed it by one of them.
 	// One stream's record in the catalog has room for about twice as many.
 	ShardLimit int
+	// SharedBytes bounds what is kept in memory for several readers of the same
+	// records; 0 for 24 MiB.
+	SharedBytes int
 	// Quotas are the rates that callers are held to.
 	Quotas Quotas
 	Now    func() time.Time
 	Log    *slog.Logger
 }
 
-const defaultShardLimit = 10_000
+const (
+	defaultShardLimit  = 10_000
+	defaultSharedBytes = 24 << 20
+)
 
 // A Service is Kinesis Data Streams. Its methods may be called from any goroutine.
 type Service struct {
@@ -58,6 +64,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.ShardLimit == 0 {
 		cfg.ShardLimit = defaultShardLimit
 	}
+	if cfg.SharedBytes == 0 {
+		cfg.SharedBytes = defaultSharedBytes
+	}
 	s := &Service{
 		cfg:       cfg,
 		streams:   catalog.NewTable[stream](cfg.Catalog, "kinesis/stream"),
@@ -70,7 +79,7 @@ func New(cfg Config) (*Service, error) {
 		started:   cfg.Now(),
 
 		subscribers: newSubscribers(),
-		shared:      newSharedBlocks(sharedBytes),
+		shared:      newSharedBlocks(cfg.SharedBytes),
 	}
 	s.wakeUp() // for what a crash has left
 	return s, nil

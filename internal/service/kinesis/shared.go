@@ -9,9 +9,6 @@ import (
 	"tributary/internal/durable/journal"
 )
 
-// sharedBytes bounds what a service keeps in memory for readers to share.
-const sharedBytes = 24 << 20
-
 // sharedBlocks keeps the records of blocks that more than one reader has come to, and
 // their JSON, so that twenty consumers of a shard do not decode and encode each record
 // twenty times. The first reader of a block takes what he needs of it and leaves nothing

@@ -14,6 +14,12 @@ type shardEvent struct {
 	runs []run
 }
 
+// JSONSize is about how long the event's JSON becomes.
+func (e *shardEvent) JSONSize() int {
+	const rest = 512 // about what there is besides the records
+	return rest + jsonSize(e.Records)
+}
+
 // AppendJSON appends the event's JSON, by hand for the reason of GetRecords' answers.
 // A ContinuationSequenceNumber of "" is null.
 func (e *shardEvent) AppendJSON(dst []byte) []byte {
