@@ -101,11 +101,11 @@ func beginOutage(t *testing.T, seed uint64) *outage {
 	}
 	o.eventually("f is on a detour with all that is not delivered", func() bool {
 		f := o.status("f")
-		behind := f["lagEvents"].(float64)
-		// At the restart all that had been sent may have been delivered, or expired, before
-		// the shard was exhausted again; without one, nothing has.
-		gone := f["deliveredEvents"].(float64) + f["expiredEvents"].(float64)
-		return int(gone+behind) == o.sent && (gone == 0 || o.restarted) && (behind == 0 || f["state"] == "RETRYING")
+		behind, delivered := f["lagEvents"].(float64), f["deliveredEvents"].(float64)
+		// At the restart all that had been sent may have been delivered before the shard
+		// was exhausted again; without one, nothing has.
+		return int(behind+delivered+f["expiredEvents"].(float64)) == o.sent &&
+			(delivered == 0 || o.restarted) && (behind == 0 || f["state"] == "RETRYING")
 	})
 	c.jump(end.Sub(c.Now()))
 	c.goOn(3 * time.Second)

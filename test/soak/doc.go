@@ -24,7 +24,8 @@
 // # How much
 //
 // Plain "go test" kills the program a few times and skips the rest. RIGS=ci, in
-// scripts/check, runs everything once in minutes. RIGS=soak runs each rig until its
+// scripts/check, runs each rig for a while, some 7 minutes together, but for the days
+// without a destination, of which "go test ./internal/delivery" plays one. RIGS=soak runs each rig until its
 // goal or its share of SOAK_MINUTES is reached; "make soak-a" and "make soak-b" do, and
 // leave a report in docs/soak. A run prints its seed; RIG_SEED repeats one.
 //

@@ -54,7 +54,7 @@ func TestCrowdShowsOutWhoeverDeservesItLeast(t *testing.T) {
 			g.begin(g.enter("asks"))
 			g.begin(g.enter("asked"))()
 			g.enter("silent")
-			<-time.After(grace)
+			<-time.After(2 * grace)
 			g.enter("newcomer")
 			g.enter("another")
 		}, "asked silent"},

@@ -26,7 +26,7 @@ const (
 	// DefaultMaxBody holds the largest request of the five services: PutRecords
 	// with 10 MiB of data, which is 13.4 MiB in base64.
 	DefaultMaxBody    = 16 << 20
-	DefaultMaxHeld    = 128 << 20
+	DefaultMaxHeld    = 256 << 20
 	DefaultMaxRunning = 16 << 10
 	// DefaultStreamWrite: a client that has not read for so long is not there.
 	DefaultStreamWrite = 30 * time.Second
