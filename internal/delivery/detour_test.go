@@ -79,10 +79,15 @@ const ballast = "ballast"
 // exhaust uses all that the shards of stream s take in a second.
 func (s *story) exhaust() {
 	s.t.Helper()
-	s.exhaustShards(s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any))
+	s.exhaustStream("s")
 }
 
-func (s *story) exhaustShards(shards []any) {
+func (s *story) exhaustStream(name string) {
+	s.t.Helper()
+	s.exhaustShards(name, s.Must(recipient, "kinesis", "list-shards", "--stream-name", name)["Shards"].([]any))
+}
+
+func (s *story) exhaustShards(stream string, shards []any) {
 	s.t.Helper()
 	for _, sh := range shards {
 		hash := sh.(map[string]any)["HashKeyRange"].(map[string]any)["StartingHashKey"].(string)
@@ -90,7 +95,7 @@ func (s *story) exhaustShards(shards []any) {
 		for failed := 0; failed == 0; {
 			var out struct{ FailedRecordCount int }
 			if err := s.As(recipient).JSON(s.t.Context(), "kinesis", "Kinesis_20131202.PutRecords",
-				map[string]any{"StreamName": "s", "Records": slices.Repeat([]any{one}, 500)}, &out); err != nil {
+				map[string]any{"StreamName": stream, "Records": slices.Repeat([]any{one}, 500)}, &out); err != nil {
 				s.t.Fatal(err)
 			}
 			failed = out.FailedRecordCount
@@ -388,7 +393,7 @@ func TestAFilterThatLeavesKnowsWhatOtherShardsHaveTaken(t *testing.T) {
 		s.subscribe("g", name, "", "--distribution", "Random")
 	}
 	c.stop()
-	s.exhaustShards(s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any)[:1])
+	s.exhaustShards("s", s.Must(recipient, "kinesis", "list-shards", "--stream-name", "s")["Shards"].([]any)[:1])
 	// Calls at once share blocks, so that a batch has events for both shards.
 	want := texts("m", 60)
 	var calls sync.WaitGroup

@@ -102,9 +102,10 @@ func beginOutage(t *testing.T, seed uint64) *outage {
 	o.eventually("f is on a detour with all that is not delivered", func() bool {
 		f := o.status("f")
 		behind, delivered := f["lagEvents"].(float64), f["deliveredEvents"].(float64)
+		lost, _ := o.losses("f")
 		// At the restart all that had been sent may have been delivered before the shard
 		// was exhausted again; without one, nothing has.
-		return int(behind+delivered+f["expiredEvents"].(float64)) == o.sent &&
+		return int(behind+delivered+lost) == o.sent &&
 			(delivered == 0 || o.restarted) && (behind == 0 || f["state"] == "RETRYING")
 	})
 	c.jump(end.Sub(c.Now()))
