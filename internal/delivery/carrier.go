@@ -87,8 +87,8 @@ func (c *carrier) carry(ctx context.Context, end journal.Position, packets []*pa
 
 // prepare encodes packets for the shards they go to, outside the gate, since
 // compressing takes time. Permission is asked here to know the shards and to save
-// work for what would be refused; it counts only when it is asked again when the
-// records are shipped.
+// work for what would be refused; a permission counts only when it is asked for again
+// when the records are shipped, a refusal is final.
 func (c *carrier) prepare(ctx context.Context, packets []*packet) (all []*shipment, out outcome, err error) {
 	byShard := map[shardID]*shipment{}
 	broken := map[shardID]error{} // whose mark cannot be read
@@ -145,9 +145,9 @@ func (c *carrier) prepare(ctx context.Context, packets []*packet) (all []*shipme
 	return all, out, nil
 }
 
-// permit asks under the gate, like everybody who asks. The answer is kept for the
-// catalog's revision, and several changes can be one revision: without the gate the
-// answer might know some of them and not the others.
+// permit asks under the gate, like everybody who asks: without it the answer might know
+// some of several changes and not the others, such as a role that is gone and not the one
+// that has taken its place, and a refusal drops events.
 func (c *carrier) permit(f *logs.Filter) (*kinesis.StreamWriter, error) {
 	release := c.d.cfg.Catalog.Hold()
 	defer release()
@@ -215,7 +215,7 @@ func (c *carrier) ship(ctx context.Context, end journal.Position, shipments []*s
 			// The append may have happened or not: the shard's journal knows.
 			delete(c.covered, s.id)
 			if errors.Is(errs[i], journal.ErrUnknownOutcome) {
-				c.d.doubt(ctx, s, c.lane)
+				c.d.doubt(s.target, s.id.shard, c.lane)
 			}
 			out.heldUp = append(out.heldUp, s.heldUp(errs[i])...)
 			continue

@@ -38,6 +38,9 @@ type Delivery struct {
 	cursors *catalog.Table[cursor]
 	records *catalog.Table[filterRecord]
 	doubts  sync.WaitGroup // goroutines of doubt
+	// life ends with Run, also for what a request has begun.
+	life context.Context
+	end  context.CancelFunc
 
 	mu      sync.Mutex
 	workers map[string]*worker // by journal name; guarded by mu
@@ -54,7 +57,10 @@ func New(cfg Config) (*Delivery, error) {
 	if cfg.CheckInterval == 0 {
 		cfg.CheckInterval = checkInterval
 	}
+	life, end := context.WithCancel(context.Background())
 	return &Delivery{
+		life:    life,
+		end:     end,
 		cfg:     cfg,
 		started: cfg.Now(),
 		check:   &checker{cfg: cfg},
@@ -90,6 +96,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 		}
 	}
 	running.Wait()
+	d.end()
 	d.doubts.Wait()
 	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), savingTime)
 	defer stop()

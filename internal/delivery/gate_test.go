@@ -143,7 +143,13 @@ func TestNothingOnItsWayIsAppendedAfterARevocation(t *testing.T) {
 		event   = func(r *rig, w *worker, b batch) error { return w.carryShared(r.t.Context(), b) }
 		control = func(r *rig, _ *worker, _ batch) error { r.CheckDestinations(r.t.Context()); return nil }
 
+		test = func(r *rig, _ *worker, _ batch) error {
+			r.do(recipient, "logs:PutDestination", in{"destinationName": "d", "targetArn": streamARN, "roleArn": roleARN("r")})
+			return nil
+		}
+
 		another = change{"logs:PutDestinationPolicy", admission(nobody)}
+		gone    = change{"logs:DeleteDestination", in{"destinationName": "d"}}
 		role    = change{"iam:DeleteRolePolicy", in{"RoleName": "r", "PolicyName": "p"}}
 		trust   = change{"iam:UpdateAssumeRolePolicy", in{
 			"RoleName":       "r",
@@ -155,11 +161,15 @@ func TestNothingOnItsWayIsAppendedAfterARevocation(t *testing.T) {
 		within []string // is the sender when the permission is taken away
 		send   func(*rig, *worker, batch) error
 		take   change
+		want   int // messages appended
 	}{
-		{"an event is asked about", []string{"delivery.(*carrier).ship", "delivery.(*walk).askAccessPolicy"}, event, another},
-		{"an event is appended", []string{"delivery.(*carrier).ship", appending}, event, another},
-		{"a control message is asked about", []string{"delivery.(*Delivery).Test", "delivery.(*walk).assumeRole"}, control, trust},
-		{"a control message is appended", []string{"delivery.(*Delivery).Test", appending}, control, role},
+		{"an event is asked about", []string{"delivery.(*carrier).ship", "delivery.(*walk).askAccessPolicy"}, event, another, 1},
+		{"an event is appended", []string{"delivery.(*carrier).ship", appending}, event, another, 1},
+		{"a control message is asked about", []string{"delivery.(*Delivery).sendControl", "delivery.(*walk).assumeRole"}, control, trust, 1},
+		{"a control message is appended", []string{"delivery.(*Delivery).sendControl", appending}, control, role, 1},
+		{"a destination is about to be checked that is removed", []string{"delivery.(*Delivery).checkOne"}, control, gone, 0},
+		{"a destination is about to be checked that shuts its subscriber out", []string{"delivery.(*Delivery).checkOne"}, control, another, 0},
+		{"a test of a destination", []string{"delivery.(*Delivery).sendControl", appending}, test, role, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStopper()
@@ -170,8 +180,8 @@ func TestNothingOnItsWayIsAppendedAfterARevocation(t *testing.T) {
 			whole := r.iterator(r.shards()[0].ShardID, "LATEST")
 			s.stop(c.within...)
 			after := r.during(s, func() error { return c.send(r, w, b) }, c.take)
-			if got := r.read(whole); len(got) != 1 {
-				t.Errorf("appended: got %q, want what was on its way", got)
+			if got := r.read(whole); len(got) != c.want {
+				t.Errorf("appended: got %q, want %d messages", got, c.want)
 			}
 			if got := r.read(after); len(got) > 0 {
 				t.Errorf("appended after the permission was taken away: %q", got)

@@ -65,7 +65,8 @@ func (d *Delivery) checkForever(ctx context.Context) {
 
 // CheckDestinations writes a control message to every destination that somebody
 // subscribes to whom it admits, one after the other, and remembers for
-// [Delivery.Statuses] which of them fail. No event depends on it: a delivery finds out for itself.
+// [Delivery.Statuses] which of them fail. No event depends on it: a delivery finds out for
+// itself.
 func (d *Delivery) CheckDestinations(ctx context.Context) {
 	subscribed := map[checkKey]*logs.Filter{}
 	for f := range d.cfg.Logs.Subscriptions("") {
@@ -85,16 +86,19 @@ func (d *Delivery) CheckDestinations(ctx context.Context) {
 	d.checks.byTarget = results // who has no subscriber any more is forgotten
 }
 
-// checkOne checks where a filter sends to. A destination is checked as its owner
-// would: what it does to the sender is for the deliveries to find out.
+// checkOne checks where a filter sends to, if it still does and may. A destination is
+// checked as its owner would: what it does to the sender is for the deliveries to find
+// out.
 func (d *Delivery) checkOne(ctx context.Context, f *logs.Filter) checkResult {
 	r := checkResult{at: d.cfg.Now()}
+	release := d.cfg.Catalog.Hold()
+	defer release()
 	t := logs.TestTarget{
 		Account: f.Account, Region: f.Region, TargetARN: f.Destination, RoleARN: f.Role, SourceARN: f.Sender().Source,
 	}
 	if f.Destination.Parts().Service != "kinesis" {
 		to, ok := d.cfg.Logs.Destination(f.Destination)
-		if !ok {
+		if !ok || !newWalk(&d.cfg, f.Sender(), f.Destination).tells() {
 			r.err = notAdmitted(f.Destination)
 			return r
 		}
@@ -103,7 +107,7 @@ func (d *Delivery) checkOne(ctx context.Context, f *logs.Filter) checkResult {
 			TargetARN: to.TargetARN, RoleARN: to.RoleARN, SourceARN: f.Destination,
 		}
 	}
-	if err := d.Test(ctx, t); err != nil && ctx.Err() == nil {
+	if err := d.sendControl(ctx, t); err != nil && ctx.Err() == nil {
 		r.err = "a control message did not arrive"
 		d.cfg.Log.Warn("destination fails its check", "destination", f.Destination, "cause", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,32 +13,40 @@ import (
 )
 
 // A disk that keeps one fsync waiting for longer than the server waits for the answer
-// leaves an append that may come yet. PutDestinationPolicy must not be answered before
-// it has come or never will.
+// leaves an append that may come yet, of an event or of a control message. What takes the
+// permission away must not be answered before it has come or never will.
 func TestRevocationIsNotAnsweredWhileAnAppendMayComeYet(t *testing.T) {
-	r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
-	r.more()
-	early, after := appendLate(t, build(t))
-	if early {
-		t.Error("the sender was shut out, said the answer, before the append was decided on")
-	}
-	if !slices.Equal(after, []string{"next"}) {
-		t.Errorf("appended after the sender was shut out: %q, want only what came when it was admitted again", after)
+	for _, what := range []string{"late", control} {
+		t.Run(what, func(t *testing.T) {
+			r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
+			r.more()
+			early, after := appendLate(t, build(t), what)
+			if early {
+				t.Error("the permission was taken away, said the answer, before the append was decided on")
+			}
+			if !slices.Equal(after, []string{"next"}) {
+				t.Errorf("appended after the permission was taken away: %q, want only what came when it was given again", after)
+			}
+		})
 	}
 }
 
 func TestRevocationFindsAnAnswerThatDoesNotWaitForAnAppend(t *testing.T) {
 	r := begin(t, "revocation", unlimited, sizes{ci: 1, soak: 1})
 	r.more()
-	if early, after := appendLate(t, faulty(t, withoutDoubts)); !early || !slices.Equal(after, []string{"late", "next"}) {
+	if early, after := appendLate(t, faulty(t, withoutDoubts), "late"); !early || !slices.Equal(after, []string{"late", "next"}) {
 		t.Errorf("answered early: %t; appended after the sender was shut out: %q; want the late one", early, after)
 	}
 }
 
-// appendLate delays one fsync of a shard, shuts the sender out meanwhile, and returns
-// whether that was answered before the disk went on, and what was appended after the
-// answer. The last of that was sent when the sender was admitted again.
-func appendLate(t *testing.T, p program) (early bool, after []string) {
+// control stands for a control message, among the messages of events.
+const control = "a control message"
+
+// appendLate delays one fsync of a shard: of an event, or of the control message by which
+// PutDestination sees whether it can write. It takes the permission away meanwhile, and
+// returns whether that was answered before the disk went on, and what was appended after
+// the answer. The last of that was sent when the permission was given again.
+func appendLate(t *testing.T, p program, what string) (early bool, after []string) {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
 	w := on(p, data)
@@ -87,18 +96,35 @@ func appendLate(t *testing.T, p program) (early bool, after []string) {
 		t.Fatalf("the shard has the files %q, %v; want one", blocks, err)
 	}
 	strace := attach(t, s.PID(), "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=300000000", "-P", blocks[0])
-	put("late")
+	take := func() error { return slow.admit(ctx, "slow", another, "{}") }
+	give := func() error { return slow.admit(ctx, "slow", admitted, "{}") }
+	if what == control {
+		take = func() error {
+			return slow.as(recipient).iam(ctx, "DeleteRolePolicy", object{"RoleName": "slow", "PolicyName": "p"})
+		}
+		give = func() error { return slow.mayWrite(ctx, "slow", "slow") }
+		var putting sync.WaitGroup
+		defer putting.Wait()
+		putting.Go(func() {
+			if err := slow.putDestination(ctx, "slow", "slow"); err == nil {
+				t.Error("a destination was put whose control message was not answered in time")
+			}
+		})
+	} else {
+		put(what)
+	}
+	strace.await(t, "fsync(")
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		for {
-			err := slow.admit(ctx, "slow", another, "{}")
+			err := take()
 			refusal, refused := errors.AsType[*client.Refusal](err)
 			if err == nil {
 				return
 			}
 			if !refused || refusal.Status != 503 {
-				t.Errorf("shut the sender out: %v", err)
+				t.Errorf("take the permission away: %v", err)
 				return
 			}
 		}
@@ -118,11 +144,11 @@ func appendLate(t *testing.T, p program) (early bool, after []string) {
 		<-answered
 		latest = slow.iterator(t, "LATEST")
 	}
-	if err := slow.admit(ctx, "slow", admitted, "{}"); err != nil {
+	if err := give(); err != nil {
 		t.Fatal(err)
 	}
 	put("next")
-	if got, want := slow.await(t, from, "next"), []string{"before", "late", "next"}; !slices.Equal(got, want) {
+	if got, want := slow.await(t, from, "next"), []string{control, "before", what, "next"}; !slices.Equal(got, want) {
 		t.Errorf("delivered: got %q, want %q", got, want)
 	}
 	return early, slow.await(t, latest, "next")
@@ -168,10 +194,12 @@ func (tn *tenancy) await(t *testing.T, iterator, last string) (messages []string
 			if err != nil {
 				t.Fatal(err)
 			}
+			if env.MessageType != "DATA_MESSAGE" {
+				messages = append(messages, control)
+				continue
+			}
 			for _, e := range env.LogEvents {
-				if env.MessageType == "DATA_MESSAGE" {
-					messages = append(messages, e.Message)
-				}
+				messages = append(messages, e.Message)
 			}
 		}
 	}

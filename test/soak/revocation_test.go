@@ -94,12 +94,17 @@ func (tn *tenancy) makeDestination(ctx context.Context, name, stream, principal,
 	if err := tn.mayWrite(ctx, name, stream); err != nil {
 		return err
 	}
-	if err := to.logs(ctx, "PutDestination", object{
-		"destinationName": name, "targetArn": strings.Replace(streamARN, "stream/s", "stream/"+stream, 1), "roleArn": "arn:aws:iam::" + recipient + ":role/" + name,
-	}, nil); err != nil {
+	if err := tn.putDestination(ctx, name, stream); err != nil {
 		return err
 	}
 	return tn.admit(ctx, name, principal, condition)
+}
+
+// putDestination makes a destination with a role of its name.
+func (tn *tenancy) putDestination(ctx context.Context, name, stream string) error {
+	return tn.as(recipient).logs(ctx, "PutDestination", object{
+		"destinationName": name, "targetArn": strings.Replace(streamARN, "stream/s", "stream/"+stream, 1), "roleArn": "arn:aws:iam::" + recipient + ":role/" + name,
+	}, nil)
 }
 
 func (tn *tenancy) mayWrite(ctx context.Context, role, stream string) error {

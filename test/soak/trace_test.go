@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A tracer is strace on a running server.
@@ -46,6 +47,23 @@ func attach(t testing.TB, pid int, args ...string) *tracer {
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }() // ends with strace
 	return tr
+}
+
+// await waits until the trace has a text.
+func (tr *tracer) await(t testing.TB, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		trace, err := os.ReadFile(tr.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(trace), text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for %q in the trace", text)
+		}
+	}
 }
 
 // detach lets the process go and returns what strace has written.

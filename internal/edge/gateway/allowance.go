@@ -46,6 +46,16 @@ func newAllowance(size, share, spare int64) *allowance {
 	return &allowance{share: share, most: share, spare: spare, free: size, used: map[arn.AccountID]int64{}}
 }
 
+// newHeld is the allowance of bytes. With less than the largest request takes, that would
+// never be let in.
+func newHeld(c *Config) *allowance {
+	largest := c.MaxBody + c.MaxExpandedBody
+	share, spare := max(c.MaxHeld/4, int64(capacityFor(int(c.MaxBody)+1))), c.MaxHeld/8
+	a := newAllowance(max(c.MaxHeld, largest+spare), share, spare)
+	a.most = max(share, largest)
+	return a
+}
+
 // none is a hold of nothing, to be extended.
 func (a *allowance) none(account arn.AccountID) *hold { return &hold{from: a, account: account} }
 

@@ -112,14 +112,9 @@ func New(c Config) *Gateway {
 		c.Observe = func(string, string, string, time.Duration) {}
 	}
 	processors := int64(runtime.GOMAXPROCS(0))
-	// With less the largest request would never be let in.
-	largest := c.MaxBody + c.MaxExpandedBody
-	share, spare := max(c.MaxHeld/4, int64(capacityFor(int(c.MaxBody)+1))), c.MaxHeld/8
-	held := newAllowance(max(c.MaxHeld, largest+spare), share, spare)
-	held.most = max(share, largest)
 	return &Gateway{
 		config:  c,
-		held:    held,
+		held:    newHeld(&c),
 		running: newAllowance(int64(c.MaxRunning), int64(max(c.MaxRunning/4, 1)), 0),
 		working: newAllowance(processors, max(processors/2, 1), 0),
 	}
