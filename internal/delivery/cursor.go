@@ -16,7 +16,7 @@ import (
 const (
 	cursorInterval = time.Second
 	detourSaves    = 5
-	forgetSaves    = 60 // saves between two looks for filters that are gone
+	forgetSaves    = 60 // saves between two looks for filters that are gone, and what waits is saved
 )
 
 func cursorKey(region arn.Region, name string) catalog.Key {
@@ -47,7 +47,7 @@ func (d *Delivery) saveForever(ctx context.Context) {
 		}
 		err := d.save(ctx)
 		if n%detourSaves == 0 {
-			err = errors.Join(err, d.saveDetours(ctx))
+			err = errors.Join(err, d.saveDetours(ctx, n%forgetSaves == 0))
 		}
 		if n%forgetSaves == 0 {
 			err = errors.Join(err, d.forget(ctx))
@@ -76,17 +76,18 @@ func (d *Delivery) save(ctx context.Context) error {
 
 // saveDetours writes how far detours are, and removes those that are back for good: the
 // saved shared cursor is past the position at which they joined it, so nothing before
-// that is read again.
-func (d *Delivery) saveDetours(ctx context.Context) error {
+// that is read again. counts says that also those are written that have not moved, but
+// have more waiting.
+func (d *Delivery) saveDetours(ctx context.Context, counts bool) error {
 	var errs []error
 	for _, w := range d.running() {
 		saved, _, _ := d.cursors.Get(cursorKey(w.region, w.source.Name()))
-		errs = append(errs, w.saveDetours(ctx, saved.Position))
+		errs = append(errs, w.saveDetours(ctx, saved.Position, counts))
 	}
 	return errors.Join(errs...)
 }
 
-func (w *worker) saveDetours(ctx context.Context, shared journal.Position) error {
+func (w *worker) saveDetours(ctx context.Context, shared journal.Position, counts bool) error {
 	type state struct {
 		record detourRecord
 		progress
@@ -96,7 +97,8 @@ func (w *worker) saveDetours(ctx context.Context, shared journal.Position) error
 	states := map[filterKey]state{}
 	w.mu.Lock()
 	for key, one := range w.detours {
-		if one.record.Back && one.record.Position.Compare(shared) <= 0 || !one.record.Back && one.saved != one.progress {
+		moved := one.saved.at != one.at || counts && one.saved != one.progress
+		if one.record.Back && one.record.Position.Compare(shared) <= 0 || !one.record.Back && moved {
 			changed[key], states[key] = one, state{one.record, one.progress}
 		}
 	}

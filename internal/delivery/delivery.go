@@ -100,7 +100,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	d.doubts.Wait()
 	saving, stop := context.WithTimeout(context.WithoutCancel(ctx), savingTime)
 	defer stop()
-	return errors.Join(d.save(saving), d.saveDetours(saving))
+	return errors.Join(d.save(saving), d.saveDetours(saving, true))
 }
 
 // savingTime bounds how long the last cursors may take. Without them the next

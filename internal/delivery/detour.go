@@ -45,10 +45,10 @@ type detour struct {
 	timer  *time.Timer
 }
 
-// Progress is how far a detour is.
+// A progress is how far a detour is.
 type progress struct {
 	at      journal.Position
-	pending int64 // events between at and the shared cursor that match
+	pending int64 // events between at and the shared cursor that match; about, after a crash
 }
 
 // A detourRecord is a detour as the catalog keeps it, in a filterRecord.

@@ -58,7 +58,7 @@ func TestCursorsAreSavedAndDetoursWithThem(t *testing.T) {
 	}
 	one := w.putAway(t, journal.Position{Block: 1})
 	w.move(one, journal.Position{Block: 2}, []*packet{{events: make([]event, 2)}})
-	if err := d.saveDetours(t.Context()); err != nil {
+	if err := d.saveDetours(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := w.stored(); got.Position != (journal.Position{Block: 2}) || got.Pending != 3 || got.Back {
@@ -72,12 +72,15 @@ func TestWhatWaitsIsSavedAlsoWhereNothingMoves(t *testing.T) {
 	w := d.worker(t)
 	one := w.putAway(t, journal.Position{Block: 1})
 	w.account(nil, []*packet{{filter: &logs.Filter{Account: testKey.account, Region: testKey.region, Group: testKey.group, Name: testKey.filter}, count: 4}}, nil)
-	for range 2 { // the second time there is nothing to write
-		if err := d.saveDetours(t.Context()); err != nil {
+	for _, c := range []struct {
+		counts  bool
+		pending int64
+	}{{false, 5}, {true, 9}, {true, 9}} { // the last time there is nothing to write
+		if err := d.saveDetours(t.Context(), c.counts); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := w.stored(); got.Pending != 9 || got.Position != one.at {
-			t.Errorf("the saved detour is %+v, want 9 events pending at %v", got, one.at)
+		if got, _ := w.stored(); got.Pending != c.pending || got.Position != one.at {
+			t.Errorf("the saved detour is %+v, want %d events pending at %v", got, c.pending, one.at)
 		}
 	}
 }
@@ -99,7 +102,7 @@ func TestAFilterJoinsAtTheCursorAndThatIsKnownUntilTheCursorIsSaved(t *testing.T
 		saved journal.Position
 		known bool
 	}{{journal.Position{}, true}, {journal.Position{Block: 3, Index: 9}, true}, {journal.Position{Block: 4}, false}} {
-		if err := w.saveDetours(t.Context(), c.saved); err != nil {
+		if err := w.saveDetours(t.Context(), c.saved, false); err != nil {
 			t.Fatal(err)
 		}
 		_, there := w.stored()

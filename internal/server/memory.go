@@ -21,7 +21,7 @@ const heapPercent = 75
 type bounds struct {
 	held    int64 // bytes of large bodies and answers
 	clients int   // connections and requests under way; 0 for any number
-	cache   int   // bytes of recent blocks of journals; for others and for shared records in proportion
+	cache   int   // bytes of recent blocks of journals; half as many of older ones, half as many again of shared records
 }
 
 // perClient is what a connection, or a request under way, may take at worst: its head,

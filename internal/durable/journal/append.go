@@ -169,6 +169,7 @@ func (j *Journal) write(b Block, subject string, conditions ...broker.Condition)
 
 // committed takes note of a block that is on disk. commitMu is held.
 func (j *Journal) committed(b Block) {
+	j.see(&b)
 	j.last, j.lastTime = b.Number, b.Time
 	j.markEnd(b.Number)
 	j.store.unsynced.Store(true)

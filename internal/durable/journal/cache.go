@@ -30,10 +30,7 @@ func newCache(limit int) *cache {
 
 // add keeps a block, at the cost of the oldest ones.
 func (c *cache) add(journal uint64, b Block) {
-	size := 256 // about what a block takes beside its entries
-	for _, e := range b.Entries {
-		size += len(e) + 24
-	}
+	size := b.memory()
 	if size > c.limit/2 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tributary/internal/durable/broker"
@@ -25,6 +26,8 @@ type Journal struct {
 	key      cipher.AEAD // nil: blocks are written in the clear
 	stream   broker.Stream
 	noted    uint64 // end in the catalog; guarded by store.adminMu
+
+	largest atomic.Int64 // bytes in memory of the largest block that has been seen
 
 	queueMu sync.Mutex // guards pending
 	pending *batch     // the batch that callers join; nil when there is none

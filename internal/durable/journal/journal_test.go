@@ -430,6 +430,43 @@ func TestBlockOfUnknownOutcomeIsFoundOut(t *testing.T) {
 	}
 }
 
+// What the next Poll takes is known where the block is in memory; else it is taken for as
+// large as the largest one.
+func TestReaderKnowsWhatABlockCosts(t *testing.T) {
+	e := openEngine(t, t.TempDir())
+	j := mustCreate(t, e, "j")
+	large, small := strings.Repeat("x", 50_000), "x"
+	for _, entry := range []string{small, large, small} {
+		mustAppend(t, j, entry)
+	}
+	about := func(n int64, entry string) bool { return n >= int64(len(entry)) && n < int64(len(entry))+1000 }
+	poll := func(r *Reader) {
+		t.Helper()
+		if _, ok, err := r.Poll(t.Context()); !ok || err != nil {
+			t.Fatalf("Poll = %t, %v", ok, err)
+		}
+	}
+	r := j.Reader(Position{})
+	for _, entry := range []string{small, large, small} {
+		if block, others := r.Cost(); !about(block, entry) || others != 0 {
+			t.Errorf("in memory, %d bytes: cost %d and %d", len(entry), block, others)
+		}
+		poll(r)
+	}
+	if block, others := r.Cost(); block != 0 || others != 0 {
+		t.Errorf("at the end: cost %d and %d, want none", block, others)
+	}
+	j.store.forgetBlocks(j.id)
+	r = j.Reader(Position{})
+	if block, others := r.Cost(); !about(block, large) || others != aheadBytes {
+		t.Errorf("not in memory: cost %d and %d, want that of the largest block, and of others", block, others)
+	}
+	poll(r)
+	if block, others := r.Cost(); !about(block, large) || others != 0 {
+		t.Errorf("read with the one before: cost %d and %d, want that of the block", block, others)
+	}
+}
+
 func TestReaderSeesNothingBeforeItIsAcknowledged(t *testing.T) {
 	e := openEngine(t, t.TempDir())
 	e.store.recent.limit = 0

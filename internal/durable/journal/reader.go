@@ -62,6 +62,7 @@ func (j *Journal) decode(msg broker.Message) (Block, error) {
 		j.store.report(j.name, err)
 		return Block{}, err
 	}
+	j.see(&b)
 	return b, nil
 }
 
@@ -129,6 +130,46 @@ func (r *Reader) Poll(ctx context.Context) (b Block, ok bool, err error) {
 		if int(skip) < len(b.Entries) {
 			b.First, b.Entries = skip, b.Entries[skip:]
 			return b, true, nil
+		}
+	}
+}
+
+// Cost is about how many bytes of memory the next Poll takes at most: for the block, and
+// for others that are read with it; none at the end of the journal. That a block is
+// larger than any that was written or read since the journal was opened is not foreseen.
+func (r *Reader) Cost() (block, others int64) {
+	at := *r // Poll moves it
+	if at.next.Block == 0 {
+		at.next = r.j.Start()
+	}
+	if at.next.Compare(r.j.End()) >= 0 {
+		return 0, 0
+	}
+	if len(at.ahead) > 0 && at.ahead[0].Number == at.next.Block {
+		return int64(at.ahead[0].memory()), 0
+	}
+	if b, ok := at.cached(); ok {
+		return int64(b.memory()), 0
+	}
+	return r.j.largest.Load(), aheadBytes
+}
+
+// memory is about how many bytes a block takes.
+func (b *Block) memory() int {
+	size := 256 // beside its entries
+	for _, e := range b.Entries {
+		size += len(e) + 24
+	}
+	return size
+}
+
+// see notes how large a block is.
+func (j *Journal) see(b *Block) {
+	size := int64(b.memory())
+	for {
+		before := j.largest.Load()
+		if size <= before || j.largest.CompareAndSwap(before, size) {
+			return
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 // it those of one account may: bytes of large bodies and answers, or turns. Who reserves
 // waits in line; who holds something and wants more never waits, so two that have half
 // each cannot wait for one another. An account that has its share lets the others pass.
-// A single request may have more than a share if its account has no other. A part is for accounts that hold little, who so get on whatever the others hold or
-// wait for.
+// A single request may have more than a share if its account holds nothing else. A part
+// is for accounts that hold little, who so get on whatever the others hold or wait for.
 type allowance struct {
 	share int64 // of one account
 	most  int64 // of one request, when it is its account's only one
@@ -22,6 +22,7 @@ type allowance struct {
 	mu      sync.Mutex // guards what follows; never held while waiting
 	free    int64
 	used    map[arn.AccountID]int64
+	modest  int64     // what accounts that hold little hold together
 	waiting list.List // of *waiter, longest wait first
 }
 
@@ -115,8 +116,19 @@ func (h *hold) mayGrow(more int64) bool {
 	return h.from.fits(h.account, more, share)
 }
 
+// become makes a hold what it is already, whether there is so much or not.
+func (h *hold) become(size int64) {
+	h.from.mu.Lock()
+	defer h.from.mu.Unlock()
+	h.take(size - h.size)
+	h.from.admit()
+}
+
 // resize takes more, if there is, or gives something back.
 func (h *hold) resize(to int64) bool {
+	if to == h.size {
+		return true
+	}
 	h.from.mu.Lock()
 	defer h.from.mu.Unlock()
 	if more := to - h.size; more > 0 && !h.mayGrow(more) {
@@ -131,16 +143,16 @@ func (h *hold) resize(to int64) bool {
 func (h *hold) release() { h.resize(0) }
 
 // admit lets those waiting go on, as far as there is room. A large one is not
-// overtaken for want of room, or it would wait for ever; but accounts that hold little
-// go past it.
+// overtaken for want of room, or it would wait for ever; only accounts that hold little
+// go past it, as long as the part that is for them lasts.
 func (a *allowance) admit() {
 	full := false
 	for e := a.waiting.Front(); e != nil; {
 		w, next := e.Value.(*waiter), e.Next()
-		after := a.used[w.hold.account] + w.size
+		account := w.hold.account
 		switch {
-		case after > a.share:
-		case a.fits(w.hold.account, w.size, a.share) && (!full || a.little(after)):
+		case a.used[account]+w.size > a.share:
+		case a.fits(account, w.size, a.share) && (!full || a.little(account, w.size) && a.modest+w.size <= a.spare):
 			w.hold.take(w.size)
 			a.waiting.Remove(e)
 			close(w.granted)
@@ -151,22 +163,36 @@ func (a *allowance) admit() {
 	}
 }
 
-// little reports whether an account holds little that holds so much.
-func (a *allowance) little(size int64) bool { return size <= a.spare/littleOfSpare }
+// little reports whether an account holds little when it has got so much more.
+func (a *allowance) little(account arn.AccountID, more int64) bool {
+	return a.used[account]+more <= a.spare/littleOfSpare
+}
 
 func (a *allowance) fits(account arn.AccountID, size, share int64) bool {
-	after, free := a.used[account]+size, a.free
-	if !a.little(after) {
-		free -= a.spare
+	free := a.free
+	if !a.little(account, size) {
+		// What is left of the part for accounts that hold little. This one may have been
+		// one of them.
+		modest := a.modest
+		if a.little(account, 0) {
+			modest -= a.used[account]
+		}
+		free -= max(0, a.spare-modest)
 	}
-	return after <= share && size <= free
+	return a.used[account]+size <= share && size <= free
 }
 
 func (h *hold) take(size int64) {
 	a := h.from
+	if a.little(h.account, 0) {
+		a.modest -= a.used[h.account]
+	}
 	a.free -= size
 	h.size += size
 	if a.used[h.account] += size; a.used[h.account] == 0 {
 		delete(a.used, h.account)
+	}
+	if a.little(h.account, 0) {
+		a.modest += a.used[h.account]
 	}
 }

@@ -18,18 +18,17 @@ const hurry = time.Second
 
 // answerJSON answers a JSON operation. One without output members has an empty
 // body, as in AWS. An answer that is not small counts like a body while the client
-// takes it: who asks for much and reads nothing is asked to come again. held is what
-// there is for it.
-func (x *exchange) answerJSON(held *hold, out any) error {
+// takes it: who asks for much and reads nothing is asked to come again.
+func (x *exchange) answerJSON(b *body, out any) error {
 	size := smallBody
 	if large, ok := out.(api.JSONAppender); ok {
 		size = large.JSONSize()
 	}
-	if n := int64(capacityFor(size)); size > smallBody && held.size < n && !held.resize(n) {
+	if n := b.memory() + charge(capacityFor(size)); b.held.size < n && !b.held.resize(n) {
 		return x.busy()
 	}
 	buf := x.buffers.get(size)
-	defer x.buffers.put(buf)
+	defer func() { x.reuse(buf) }()
 	if out != nil {
 		text, err := x.codec.append((*buf)[:0], out)
 		if err != nil {
@@ -37,30 +36,38 @@ func (x *exchange) answerJSON(held *hold, out any) error {
 		}
 		*buf = text
 	}
-	keep := int64(cap(*buf))
-	if keep <= smallBody+1 {
-		keep = 0
-	}
-	if !held.resize(keep) {
+	if !b.held.resize(b.memory() + charge(cap(*buf))) {
 		return x.busy()
 	}
 	x.write(http.StatusOK, x.codec.contentType, *buf, "OK")
 	return nil
 }
 
-// forms is how many times the data of an answer is in memory, about: as it was read, and
-// as base64 in a buffer that may be larger.
-const forms = 3
+// reuse gives back the buffer of an answer, unless a stream of HTTP/2 was cut off while
+// it was sent: its connection may be about to send some of it.
+func (x *exchange) reuse(buf *[]byte) {
+	if !x.cutOff || x.r.ProtoMajor == 1 {
+		x.buffers.put(buf)
+	}
+}
 
-// makeRoom makes room for an answer's data, in all its forms. A request that has none yet
-// holds nothing that others wait for, so it may wait.
+// makeRoom makes room for more bytes of an answer, or gives some back. A request that
+// holds nothing yet keeps nobody waiting, so it may wait itself. One that takes more than
+// its account's share has what it gets beyond that, or does without.
 func (x *exchange) makeRoom(held *hold, bytes int64) bool {
 	if held.size > 0 {
-		return held.extend(forms * bytes)
+		return held.resize(max(0, held.size+bytes))
+	}
+	if bytes <= 0 {
+		return true
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), maxWait)
 	defer cancel()
-	return held.wait(ctx, min(forms*bytes, x.held.share))
+	if !held.wait(ctx, min(bytes, x.held.share)) {
+		return false
+	}
+	held.resize(bytes)
+	return true
 }
 
 // answerQuery answers a Query operation.
@@ -141,6 +148,7 @@ func (x *exchange) write(status int, contentType string, body []byte, code strin
 		_, err = x.w.Write(body)
 	}
 	if err != nil {
+		x.cutOff = true
 		x.config.Log.Debug("answer not sent", "requestID", x.id, "error", err)
 	}
 	x.observe(code)

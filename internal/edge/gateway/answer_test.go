@@ -61,6 +61,29 @@ func (l *lingerer) finish(w *wire) {
 	}
 }
 
+// What a large body has done is answered, however little memory there is: whoever is told
+// to come again does it twice.
+func TestAnswerToALargeBodyHasRoom(t *testing.T) {
+	const size = 12 << 20
+	calls := 0
+	w := &wire{TB: t}
+	services := testServices(w)
+	for i := range services {
+		services[i].Operations = append(services[i].Operations, define(w, "Act", func(*thing) (*thing, error) {
+			calls++
+			return &thing{Text: strings.Repeat("x", 20<<10)}, nil
+		}))
+	}
+	w = newWire(t, func(c *gateway.Config) { c.MaxHeld = 256 << 20 / 5 }, services...)
+	m := jsonMessage("Kinesis_20131202.Act", `{`+strings.Repeat(" ", size)+`}`)
+	for range 2 {
+		w.want("large body", w.do(m), 200, `{"text":"`+strings.Repeat("x", 20<<10)+`"}`)
+	}
+	if calls != 2 {
+		t.Errorf("the operation was called %d times for two requests", calls)
+	}
+}
+
 // Clients that ask for much and read slowly would otherwise make the server hold as
 // many answers as there are connections.
 func TestLargeAnswersOfOneAccountAreBounded(t *testing.T) {

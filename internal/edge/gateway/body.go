@@ -22,11 +22,24 @@ type body struct {
 	from *buffers
 	buf  *[]byte
 	hash [sha256.Size]byte // of the bytes as received
-	held *hold             // nil for a small body
+	// held is what there is for the request: the body, its tree and its answer, but for
+	// what of these is small. nil for a body that is only looked at.
+	held *hold
 }
 
 func (b *body) bytes() []byte { return *b.buf }
 func (b *body) len() int      { return len(*b.buf) }
+
+// memory is what of held is for the body as it is.
+func (b *body) memory() int64 { return charge(cap(*b.buf)) }
+
+// charge is what a buffer of this capacity is counted as.
+func charge(capacity int) int64 {
+	if capacity <= smallBody+1 {
+		return 0
+	}
+	return int64(capacity)
+}
 
 // release gives back what the body holds. reuse says that nobody refers to the
 // bytes any more; without it they are left to the garbage collector.
@@ -43,7 +56,7 @@ func (b *body) release(reuse bool) {
 // readBody reads and hashes the body. account is that of the key which the
 // request names, whose share a body that is not small comes out of.
 func (x *exchange) readBody(account arn.AccountID) (*body, error) {
-	b := &body{from: &x.buffers}
+	b := &body{from: &x.buffers, held: x.held.none(account)}
 	size := x.r.ContentLength
 	if size < 0 {
 		size = largeBuffer - 1 // to begin with
@@ -51,7 +64,7 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 	if size > smallBody {
 		ctx, cancel := context.WithTimeout(x.r.Context(), maxWait)
 		defer cancel()
-		if b.held = x.held.reserve(ctx, account, x.reserveFor(size)); b.held == nil {
+		if !b.held.wait(ctx, x.reserveFor(size)) {
 			return nil, x.busy()
 		}
 	}
@@ -121,7 +134,7 @@ func (x *exchange) plain() bool { return x.r.Header.Get("Content-Encoding") != "
 
 // expand replaces a gzip body by what it holds. The limit is checked while
 // expanding, so that a bomb costs no more than the largest good body.
-func (x *exchange) expand(b *body, account arn.AccountID) error {
+func (x *exchange) expand(b *body) error {
 	if x.plain() {
 		return nil
 	}
@@ -129,9 +142,6 @@ func (x *exchange) expand(b *body, account arn.AccountID) error {
 	defer x.buffers.gzip.Put(zr)
 	if err := zr.Reset(bytes.NewReader(b.bytes())); err != nil {
 		return x.refuse(malformedInput, "The body is not gzip.")
-	}
-	if b.held == nil {
-		b.held = x.held.none(account)
 	}
 	if !b.held.extend(largeBuffer) {
 		return x.busy()

@@ -29,9 +29,9 @@ type crowd struct {
 	mu      sync.Mutex // guards what follows, and place of each connection; a leaf
 	changed sync.Cond  // when somebody may go or has gone; its lock is mu
 	size    int
-	turn    uint64    // counts comings and goings
-	silent  list.List // of *conn: strangers without a request under way, in the order in which they became so
-	asking  list.List // the same with one
+	turn    uint64    // counts ends of requests
+	silent  list.List // of *conn: strangers without a request under way, those whose grace has ended first
+	asking  list.List // those with one, in the order in which they began
 	known   map[*conn]struct{}
 }
 
@@ -131,9 +131,15 @@ func (c *crowd) sort(of *conn) {
 	if p.running > 0 {
 		among = &c.asking
 	}
-	if among != p.among {
-		p.among.Remove(p.stranger)
-		p.among, p.stranger = among, among.PushBack(of)
+	if among == p.among {
+		return
+	}
+	p.among.Remove(p.stranger)
+	p.among = among
+	if among == &c.silent && p.due {
+		p.stranger = among.PushFront(of) // those behind may have their grace still
+	} else {
+		p.stranger = among.PushBack(of)
 	}
 }
 

@@ -115,6 +115,29 @@ func TestCrowdShowsOutWhoeverDeservesItLeast(t *testing.T) {
 	}
 }
 
+// TestStrangersWhoTalkMuchDoNotStay: who goes on asking without saying who it is goes
+// before those who have just come.
+func TestStrangersWhoTalkMuchDoNotStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gathering{crowd: newCrowd(4)}
+		talkers := []*conn{g.enter("talker"), g.enter("talker"), g.enter("talker")}
+		for round := range 200 {
+			for _, v := range talkers {
+				g.begin(v)()
+			}
+			<-time.After(20 * time.Millisecond)
+			if round%10 == 9 {
+				go g.enter("newcomer")
+				synctest.Wait()
+			}
+		}
+		if n := strings.Count(strings.Join(g.out, " "), "talker"); n != len(talkers) {
+			t.Errorf("shown out were %d of %d strangers who ask again and again, and %d others", n, len(talkers), len(g.out)-n)
+		}
+		<-time.After(2 * grace)
+	})
+}
+
 // TestStrangersHaveTimeToSayWhoTheyAre: in a full crowd of newcomers the next one waits.
 func TestStrangersHaveTimeToSayWhoTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -52,9 +52,11 @@ type Config struct {
 	MaxBody         int64 // bytes of a body as received; 0 is DefaultMaxBody
 	MaxExpandedBody int64 // bytes of a gzip body expanded; 0 is MaxBody
 	// MaxHeld is how many bytes of large bodies and large answers all requests
-	// together hold at a time, those of one account a quarter of it, and an eighth of it
-	// is for accounts that hold little. Further bodies wait, unread; further answers are
-	// refused with a 503 that SDKs try again. 0 is DefaultMaxHeld.
+	// together hold at a time. Those of one account hold a quarter of it, but at least
+	// the largest body, and a single request as much as the largest takes. An eighth is
+	// for accounts that hold little, each a quarter of that. Who does not fit waits, where
+	// he holds nothing yet, or is refused with a 503 that SDKs try again. 0 is
+	// DefaultMaxHeld.
 	MaxHeld int64
 	// MaxRunning is how many requests may be under way, those of one account a quarter
 	// of it; further ones are throttled. Event streams do not count. 0 is
@@ -133,6 +135,7 @@ type exchange struct {
 	codec     *codec         // of a service that is routed by X-Amz-Target
 	service   *api.Service   // nil until known
 	operation *api.Operation // nil until known
+	cutOff    bool           // an answer could not be sent to its end
 	hurried   bool           // the client must take the answer at once or not at all
 }
 
@@ -264,9 +267,7 @@ func (x *exchange) serveJSON() error {
 	if err != nil {
 		return err
 	}
-	held := x.held.none(call.Account())
-	defer held.release()
-	call.Room = func(bytes int64) bool { return x.makeRoom(held, bytes) }
+	call.Room = func(bytes int64) bool { return x.makeRoom(body.held, bytes) }
 	// A handler that fails, or is told to give up, may leave work behind that
 	// still reads a scanned body.
 	reuse = false
@@ -284,7 +285,7 @@ func (x *exchange) serveJSON() error {
 		return x.answerStream(call, auth, stream)
 	}
 	reuse = x.r.Context().Err() == nil
-	return x.answerJSON(held, out)
+	return x.answerJSON(body, out)
 }
 
 // input is what the body says. Large bodies are work: those of one account are expanded
@@ -298,15 +299,15 @@ func (x *exchange) input(b *body, call *api.Call) (in api.Input, err error) {
 		}
 		defer processor.release()
 	}
-	if err := x.expand(b, call.Account()); err != nil {
+	if err := x.expand(b); err != nil {
 		return in, err
 	}
 	if x.operation.Scans() && x.codec != &inCBOR {
 		in.Body = b.bytes()
-		in.Parse = func([]byte) (any, error) { return x.decode(b, call) }
+		in.Parse = func([]byte) (any, error) { return x.decode(b) }
 		return in, nil
 	}
-	in.Tree, err = x.decode(b, call)
+	in.Tree, err = x.decode(b)
 	return in, err
 }
 
@@ -361,11 +362,11 @@ func (x *exchange) broken(b []byte) bool {
 // decode makes the value tree of a body, which must be an object or an array (the
 // binder says what it thinks of an array). An operation without input may have no
 // body at all.
-func (x *exchange) decode(b *body, call *api.Call) (any, error) {
+func (x *exchange) decode(b *body) (any, error) {
 	if b.len() == 0 && x.operation.InputType().NumField() == 0 {
 		return nil, nil
 	}
-	in, err := x.room(b, call)
+	in, err := x.room(b)
 	if err != nil {
 		return nil, err
 	}
@@ -421,7 +422,7 @@ func (x *exchange) serveQuery() error {
 		return err
 	}
 	defer turn.release()
-	if err := x.expand(body, call.Account()); err != nil {
+	if err := x.expand(body); err != nil {
 		return err
 	}
 	form := string(body.bytes())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"tributary/internal/pure/arn"
 	"tributary/internal/pure/sigv4"
 	"tributary/internal/service/api"
 )
@@ -131,29 +132,72 @@ func TestAllowanceOfASingleRequest(t *testing.T) {
 	}
 }
 
-// An answer waits for room while it has none, when it keeps nobody waiting, and after that
-// has what there is.
-func TestAnswersWaitForRoomOnceAtTheBeginning(t *testing.T) {
+// A request waits for room as long as it holds nothing, when it keeps nobody waiting, and
+// after that has what there is.
+func TestAnswersWaitForRoomAtTheBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &Gateway{held: newAllowance(forms*10, forms*10, 0)}
+		g := &Gateway{held: newAllowance(30, 30, 0)}
 		x := newTestExchange(g)
-		other := g.held.reserve(t.Context(), "2", forms*5)
-		held, began := g.held.none("1"), time.Now()
-		if x.makeRoom(held, 6) || time.Since(began) != maxWait {
-			t.Errorf("no room: got an answer after %v, want a refusal after %v", time.Since(began), maxWait)
+		other := g.held.reserve(t.Context(), "2", 15)
+		held := g.held.none("1")
+		for _, c := range []struct {
+			name string
+			more int64
+			want bool
+			took time.Duration
+			held int64
+		}{
+			{"no room at the beginning", 16, false, maxWait, 0},
+			{"nothing to give back", -5, true, 0, 0},
+			{"room", 10, true, 0, 10},
+			{"more than there is", 6, false, 0, 10},
+			{"the rest", 5, true, 0, 15},
+			{"something back", -7, true, 0, 8},
+			{"more than it has back", -9, true, 0, 0},
+		} {
+			began := time.Now()
+			if got := x.makeRoom(held, c.more); got != c.want || time.Since(began) != c.took || held.size != c.held {
+				t.Errorf("%s: got %t after %v, held are %d; want %t after %v, %d", c.name, got, time.Since(began), held.size, c.want, c.took, c.held)
+			}
 		}
-		if !x.makeRoom(held, 3) || held.size != forms*3 {
-			t.Errorf("there is room: got %d bytes, want %d", held.size, forms*3)
-		}
-		began = time.Now()
-		if x.makeRoom(held, 3) || time.Since(began) != 0 {
-			t.Errorf("more than there is: got an answer after %v, want a refusal at once", time.Since(began))
-		}
-		held.release()
 		time.AfterFunc(time.Second, other.release)
-		began = time.Now()
-		if !x.makeRoom(held, 20) || time.Since(began) != time.Second || held.size != forms*10 {
-			t.Errorf("more than anybody's share: got %d bytes after %v, want the share when it is free", held.size, time.Since(began))
+		began := time.Now()
+		if !x.makeRoom(held, 50) || time.Since(began) != time.Second || held.size != 30 {
+			t.Errorf("more than anybody's share: held are %d bytes after %v, want the share when it is free", held.size, time.Since(began))
+		}
+	})
+}
+
+// A large request gets its turn however many little ones come: they go past it only as
+// long as the part that is for them lasts.
+func TestAllowanceLetsALargeOneInBetweenManyLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, spare = 256, 32
+		a := newAllowance(size, size/4, spare)
+		ctx, stop := context.WithCancel(t.Context())
+		for i := range size {
+			go func() {
+				for ctx.Err() == nil {
+					if h := a.reserve(ctx, arn.AccountID(strconv.Itoa(i)), spare/littleOfSpare); h != nil {
+						<-time.After(100 * time.Millisecond)
+						h.release()
+					}
+				}
+			}()
+		}
+		<-time.After(time.Second)
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if large := a.reserve(soon, "large", size/4); large == nil {
+			t.Error("a large request was not let in for a second, with little ones of a tenth of that")
+		} else {
+			large.release()
+		}
+		stop()
+		synctest.Wait()
+		<-time.After(time.Second)
+		if a.free != size || a.modest != 0 || len(a.used) != 0 {
+			t.Errorf("at the end: %d free, %d held by who holds little, %v used; want all free", a.free, a.modest, a.used)
 		}
 	})
 }
@@ -325,9 +369,9 @@ func FuzzExpand(f *testing.F) {
 	g := &Gateway{config: Config{MaxExpandedBody: 200_000}, held: newAllowance(1<<20, 1<<20, 0)}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		x := newTestExchange(g)
-		b := &body{from: &g.buffers, buf: g.buffers.get(len(in))}
+		b := &body{from: &g.buffers, buf: g.buffers.get(len(in)), held: g.held.none("1")}
 		*b.buf = append(*b.buf, in...)
-		err := x.expand(b, "1")
+		err := x.expand(b)
 		if err == nil && b.len() > 200_000 {
 			t.Fatalf("expanded to %d bytes", b.len())
 		}

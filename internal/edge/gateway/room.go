@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"errors"
-
-	"tributary/internal/service/api"
 )
 
 // What the parts of a tree take, about: bytes of a body may take fifty times as many in
@@ -58,10 +56,7 @@ func (r *room) take(size int64) error {
 
 // room is the room for the tree of the call's body. The texts of a large one are
 // reserved at once, unless they have been with the body.
-func (x *exchange) room(b *body, call *api.Call) (*room, error) {
-	if b.held == nil {
-		b.held = x.held.none(call.Account())
-	}
+func (x *exchange) room(b *body) (*room, error) {
 	r := &room{values: maxValues, spare: smallBody, held: b.held}
 	if b.len() <= smallBody {
 		return r, nil

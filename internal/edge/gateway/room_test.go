@@ -84,7 +84,7 @@ func TestALargeTreeIsNotMadeBesideOthers(t *testing.T) {
 	b := &body{from: &g.buffers, buf: g.buffers.get(30 << 10)}
 	*b.buf = append(*b.buf, make([]byte, 30<<10)...)
 	b.held = g.held.reserve(t.Context(), "1", 30<<10)
-	if _, err := x.decode(b, &api.Call{}); err == nil || !strings.Contains(err.Error(), "ServiceUnavailable") {
+	if _, err := x.decode(b); err == nil || !strings.Contains(err.Error(), "ServiceUnavailable") {
 		t.Errorf("got %v, want ServiceUnavailableException", err)
 	}
 	g.held = newAllowance(10<<20, 5<<20, 0)

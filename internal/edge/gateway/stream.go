@@ -131,14 +131,15 @@ type eventWriter struct {
 	control *http.ResponseController
 }
 
-// event writes an event. While the client takes it, held is only what it is then.
+// event writes an event. While the client takes it, held is what it is then, also where
+// that is more than was reserved for it.
 func (o *eventWriter) event(held *hold, name, contentType string, payload any) {
 	size := smallBody
 	if large, ok := payload.(api.JSONAppender); ok {
 		size = messageRest + large.JSONSize()
 	}
 	buf := o.x.buffers.get(size)
-	defer o.x.buffers.put(buf)
+	defer func() { o.x.reuse(buf) }()
 	message := beginMessage((*buf)[:0],
 		header{":message-type", "event"}, header{":event-type", name}, header{":content-type", contentType})
 	message, err := appendJSON(message, payload)
@@ -147,7 +148,7 @@ func (o *eventWriter) event(held *hold, name, contentType string, payload any) {
 		return
 	}
 	*buf = endMessage(message, 0)
-	held.resize(min(held.size, int64(cap(*buf))))
+	held.become(charge(cap(*buf)))
 	o.write(*buf)
 }
 
@@ -169,6 +170,7 @@ func (o *eventWriter) exception(err error) {
 // for one that has come to its end.
 func (o *eventWriter) write(message []byte) {
 	if err := o.x.sendWithin(o.x.config.StreamWrite, message); err != nil {
+		o.x.cutOff = true
 		o.x.config.Log.Debug("event stream cut off", "requestID", o.x.id, "client", o.x.r.RemoteAddr, "error", err)
 		panic(http.ErrAbortHandler)
 	}

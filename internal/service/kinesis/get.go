@@ -100,8 +100,8 @@ type recordReader struct {
 	horizon time.Time // records before it have expired
 	limit   int
 	bytes   int // of data and partition keys, unless the first record has more
-	// room, if not nil, makes room for the records of one more block. Without it the
-	// answer ends before that block.
+	// room, if not nil, makes room for one more block, before it is read, or gives some
+	// back. Without room the answer ends before that block.
 	room func(bytes int64) bool
 
 	records []Record
@@ -119,6 +119,13 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 	r.next = from
 	blocks := r.journal.Reader(from)
 	for {
+		foreseen := r.foresee(blocks)
+		if foreseen > 0 && !r.room(foreseen) {
+			if len(r.records) == 0 {
+				return api.ErrNoRoom
+			}
+			return nil
+		}
 		b, ok, err := blocks.Poll(ctx)
 		switch {
 		case errors.Is(err, journal.ErrTrimmed) && r.next.Compare(r.journal.Start()) < 0:
@@ -139,21 +146,33 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 			blocks = r.journal.Reader(r.next)
 			continue
 		}
-		if r.room != nil && !r.room(int64(sharedSize(&b))) {
-			if len(r.records) == 0 {
-				return api.ErrNoRoom
-			}
-			return nil
-		}
+		before := r.size
 		full, err := r.take(&b)
 		if err != nil {
 			return err
+		}
+		if foreseen > 0 {
+			_ = r.room(int64(sharedSize(&b)+forms*(r.size-before)) - foreseen) // what is more is there already
 		}
 		if full {
 			r.atTip = r.next.Compare(r.journal.End()) >= 0
 			return nil
 		}
 	}
+}
+
+// forms is how many times as much as the data of records their JSON takes, about: base64
+// in a buffer that may be larger.
+const forms = 2
+
+// foresee is how many bytes the next block takes in memory, with the JSON of what the
+// answer can have of it; 0 at the end, or when nobody counts them.
+func (r *recordReader) foresee(blocks *journal.Reader) int64 {
+	if r.room == nil {
+		return 0
+	}
+	block, others := blocks.Cost()
+	return block + others + forms*min(block, int64(r.bytes-r.size))
 }
 
 // take collects the records of a block until the answer is full.

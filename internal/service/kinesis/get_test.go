@@ -116,22 +116,24 @@ func TestAnswerHoldsAtMostTenMebibytes(t *testing.T) {
 }
 
 // Where memory is short an answer has fewer records, and where there is none the caller
-// is told so; nothing is passed over.
+// is told so; nothing is passed over. Room is made before a block is read, and what is
+// kept of it is what the block and the JSON of its records take.
 func TestAnswerHoldsWhatThereIsRoomFor(t *testing.T) {
 	r := newRig(t)
 	r.create("s", 1)
+	const size, whole = 10_000, 3 * 10_000
 	for i := range 6 { // a block each
-		r.put("s", "k", strconv.Itoa(i)+strings.Repeat("x", 10_000))
+		r.put("s", "k", strconv.Itoa(i)+strings.Repeat("x", size))
 	}
 	it, got := r.iterator("s", 0, iteratorTrimHorizon, nil), []string{}
 	for range 2 {
-		free := int64(35_000)
+		held := int64(0)
 		r.room = func(bytes int64) bool {
-			if bytes < 10_000 || bytes > 11_000 {
-				t.Errorf("room was made for %d bytes, want the size of a record", bytes)
+			if held+bytes > 4*whole-1 {
+				return false
 			}
-			free -= bytes
-			return free >= 0
+			held += bytes
+			return true
 		}
 		out := r.get(it)
 		for _, text := range texts(out.Records) {
@@ -139,6 +141,9 @@ func TestAnswerHoldsWhatThereIsRoomFor(t *testing.T) {
 		}
 		if behind := *out.MillisBehindLatest; len(out.Records) != 3 || (behind > 0) != (len(got) < 6) {
 			t.Errorf("got %d records, %d ms behind; want three", len(out.Records), behind)
+		}
+		if held < 3*whole || held > 3*whole+3_000 {
+			t.Errorf("held are %d bytes for three records, want about %d", held, 3*whole)
 		}
 		it = out.NextShardIterator
 	}
@@ -152,6 +157,29 @@ func TestAnswerHoldsWhatThereIsRoomFor(t *testing.T) {
 	it = r.iterator("s", 0, iteratorTrimHorizon, nil)
 	if _, err := r.do(alice, region, "GetRecords", in{"ShardIterator": it}); !errors.Is(err, api.ErrNoRoom) {
 		t.Errorf("no room: got %v, want ErrNoRoom", err)
+	}
+	records := slices.Repeat([]any{in{"PartitionKey": "k", "Data": []byte("x")}}, 100)
+	if _, err := r.do(alice, region, "PutRecords", in{"StreamName": "s", "Records": records}); !errors.Is(err, api.ErrNoRoom) {
+		t.Errorf("no room for the results of PutRecords: got %v, want ErrNoRoom", err)
+	}
+	r.room = nil
+	if n := len(r.all("s", 0)); n != 6 {
+		t.Errorf("the stream has %d records, want the 6 of before", n)
+	}
+}
+
+// Only what a reader takes of a block has JSON.
+func TestRoomForAFewRecordsOfALargeBlock(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	records := slices.Repeat([]any{in{"PartitionKey": "k", "Data": make([]byte, 100_000)}}, 10)
+	ok[PutRecordsOutput](r, "PutRecords", in{"StreamName": "s", "Records": records})
+	held := int64(0)
+	r.room = func(bytes int64) bool { held += bytes; return true }
+	it := r.iterator("s", 0, iteratorTrimHorizon, nil)
+	ok[recordsAnswer](r, "GetRecords", in{"ShardIterator": it, "Limit": number(1)})
+	if want := int64(1_000_000 + 2*100_000); held < want || held > want+5_000 {
+		t.Errorf("held are %d bytes, want about %d: the block, and one record of ten in JSON", held, want)
 	}
 }
 

@@ -58,15 +58,24 @@ func (s *Service) putRecord(ctx context.Context, call *api.Call, in *PutRecordIn
 	}, nil
 }
 
+// resultSize is more than what the result of one record of PutRecords takes.
+const resultSize = 300
+
 // putRecords implements PutRecords. The records of one shard are written together,
 // in the order of the request, and succeed or fail together; shards are written at
 // the same time and independently. A record that could not be written has
 // ErrorCode InternalFailure, one above a shard's quota
 // ProvisionedThroughputExceededException, and the call still answers 200, as in AWS.
+//
+// It makes room for its answer before it does anything.
 func (s *Service) putRecords(ctx context.Context, call *api.Call, in *PutRecordsInput) (*PutRecordsOutput, error) {
 	id, err := named(call, in.StreamName, in.StreamARN)
 	if err != nil {
 		return nil, err
+	}
+	// Whoever is told that there is no room for the answer sends the records again.
+	if !call.MakeRoom(int64(len(in.Records)) * resultSize) {
+		return nil, api.ErrNoRoom
 	}
 	defer s.cfg.Catalog.Hold()()
 	st, err := s.lookupUsable(call, id)

@@ -205,12 +205,26 @@ func appendRecords(dst []byte, records []Record, runs []run) []byte {
 	return append(dst, ']')
 }
 
-// jsonSize is about how long the JSON of records becomes: growing by doubling would copy
+// textSize is how long a text becomes in JSON at most, without its quotes.
+func textSize(s string) int {
+	size := len(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c == '"' || c == '\\':
+			size += len(`\u0000`) - 1
+		case c >= 0x80:
+			size += len("\ufffd") - 1 // for a byte that is no UTF-8
+		}
+	}
+	return size
+}
+
+// jsonSize is about how long the JSON of records becomes, and hardly less: growing by doubling would copy
 // a large answer once more.
 func jsonSize(records []Record) int {
 	size := 0
 	for i := range records {
-		size += recordJSON + len(records[i].PartitionKey) + base64.StdEncoding.EncodedLen(len(records[i].Data))
+		size += recordJSON + textSize(records[i].PartitionKey) + base64.StdEncoding.EncodedLen(len(records[i].Data))
 	}
 	return size
 }
