@@ -15,13 +15,14 @@ import (
 // Of the memory that the process may have, the Go runtime is told to keep to
 // heapPercent: the rest is for what it does not see, the program itself and what the
 // kernel holds for its sockets.
-const heapPercent = 75
+const heapPercent = 72
 
 // bounds are what clients may take, and what is kept in memory for them.
 type bounds struct {
 	held    int64 // bytes of large bodies and answers
 	clients int   // connections and requests under way; 0 for any number
 	cache   int   // bytes of recent blocks of journals; half as many of older ones, half as many again of shared records
+	reads   int64 // bytes of blocks that the engine is asked for at a time
 }
 
 // perClient is what a connection, or a request under way, may take at worst: its head,
@@ -31,11 +32,12 @@ const perClient = 128 << 10
 // boundsFor says what clients may take of so many bytes of memory, 0 for plenty, and
 // of so many files that may be open. A quarter of the files is for what is durable.
 func boundsFor(memory int64, files uint64) bounds {
-	b := bounds{held: gateway.DefaultMaxHeld, clients: int(min(files, 1<<20) / 4 * 3), cache: 16 << 20}
+	b := bounds{held: gateway.DefaultMaxHeld, clients: int(min(files, 1<<20) / 4 * 3), cache: 16 << 20, reads: 64 << 20}
 	if memory > 0 {
 		b.held = min(b.held, memory/5)
 		b.clients = min(b.clients, int(memory/perClient))
 		b.cache = min(b.cache, int(memory/64))
+		b.reads = min(b.reads, memory/20)
 	}
 	return b
 }

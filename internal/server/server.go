@@ -161,7 +161,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.journals, err = journal.OpenStore(ctx, journal.Config{
-		Broker: s.broker, Catalog: s.catalog, Key: key, CacheBytes: s.bounds.cache, Now: cfg.Now, Log: cfg.Log,
+		Broker: s.broker, Catalog: s.catalog, Key: key, CacheBytes: s.bounds.cache, ReadBytes: s.bounds.reads, Now: cfg.Now, Log: cfg.Log,
 	}); err != nil {
 		return err
 	}

@@ -38,7 +38,12 @@ func (j *Journal) ReadBlock(ctx context.Context, number uint64) (Block, error) {
 
 // read reads a block from the engine.
 func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
+	ctx, done, err := j.ask(ctx, 0)
+	if err != nil {
+		return Block{}, err
+	}
 	msg, err := j.stream.Get(ctx, number)
+	done()
 	if errors.Is(err, broker.ErrNoMessage) {
 		return Block{}, j.missing(number)
 	}
@@ -46,6 +51,17 @@ func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
 		return Block{}, err
 	}
 	return j.decode(msg)
+}
+
+// ask waits until the engine may be asked for a block and for so many bytes of others.
+// The question is put with the ctx that it returns: once asked, the engine's answer is
+// waited for, since until then it takes memory, whoever has left.
+func (j *Journal) ask(ctx context.Context, others int64) (asking context.Context, done func(), err error) {
+	size := min(j.largest.Load()+others, j.store.cfg.ReadBytes)
+	if err := j.store.reads.Acquire(ctx, size); err != nil {
+		return nil, nil, err
+	}
+	return context.WithoutCancel(ctx), func() { j.store.reads.Release(size) }, nil
 }
 
 // decode checks and decodes a block that the engine has given.
@@ -223,7 +239,12 @@ func (r *Reader) readAhead(ctx context.Context) error {
 	if number < r.j.Start().Block {
 		return fmt.Errorf("block %d: %w", number, ErrTrimmed)
 	}
+	ctx, done, err := r.j.ask(ctx, aheadBytes)
+	if err != nil {
+		return err
+	}
 	messages, err := r.j.stream.Fetch(ctx, number, aheadBlocks, aheadBytes)
+	done()
 	if errors.Is(err, broker.ErrNoMessage) {
 		return r.j.missing(number)
 	}

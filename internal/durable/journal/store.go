@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"tributary/internal/durable/broker"
 	"tributary/internal/durable/catalog"
 )
@@ -46,6 +48,7 @@ const (
 	noteEvery = 30 * time.Second
 
 	defaultCache = 16 << 20
+	defaultReads = 64 << 20
 )
 
 // Config says where journals are kept.
@@ -59,6 +62,9 @@ type Config struct {
 	// end of a journal, over all journals; 0 means 16 MiB. Half as much is kept of what
 	// was read from the disk last, for readers that catch up together.
 	CacheBytes int
+	// ReadBytes bounds the blocks that the engine is asked for at a time; 0 means 64 MiB.
+	// It keeps several copies of each until it has answered.
+	ReadBytes int64
 	// Key encrypts the blocks that are written from now on. nil: they are written in the
 	// clear. A directory that has been opened with a key needs it from then on.
 	Key *Key
@@ -72,6 +78,8 @@ type Store struct {
 	table  *catalog.Table[record]
 	marks  *broker.Marks
 	recent *cache // the newest blocks
+	// reads are the bytes that the engine is being asked for.
+	reads *semaphore.Weighted
 	// fetched are the blocks that were read from the engine last.
 	fetched *cache
 	fetches fetches
@@ -120,6 +128,9 @@ func OpenStore(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = defaultCache
 	}
+	if cfg.ReadBytes == 0 {
+		cfg.ReadBytes = defaultReads
+	}
 	keys := catalog.NewTable[keyCheck](cfg.Catalog, keyTable)
 	s := &Store{
 		cfg:        cfg,
@@ -127,6 +138,7 @@ func OpenStore(ctx context.Context, cfg Config) (*Store, error) {
 		recent:     newCache(cfg.CacheBytes),
 		fetched:    newCache(cfg.CacheBytes / 2),
 		fetches:    newFetches(),
+		reads:      semaphore.NewWeighted(cfg.ReadBytes),
 		open:       make(map[string]*Journal),
 		conditions: make(map[string]error),
 	}

@@ -94,6 +94,9 @@ func TestLargeAnswersOfOneAccountAreBounded(t *testing.T) {
 	m := jsonMessage("Kinesis_20131202.Large", `{}`)
 	first, second := w.linger(m), w.linger(m)
 	w.wantPrefix("a third answer while nobody reads two", w.send(w.request(m)), 503, `{"__type":"ServiceUnavailableException"`)
+	other := m
+	other.key = "AKIDOTHER"
+	w.wantPrefix("another account's", w.send(w.request(other)), 200, `{"text":"`)
 	w.want("a small answer meanwhile", w.send(w.request(jsonMessage("Kinesis_20131202.Echo", `{"text":"x"}`))), 200, `{"text":"x"}`)
 	first.finish(w)
 	w.want("when one has been read", w.send(w.request(m)), 200, `{"text":"`+strings.Repeat("x", largeAnswer)+`"}`)

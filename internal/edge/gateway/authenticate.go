@@ -109,6 +109,9 @@ func (x *exchange) authenticate(auth *sigv4.Authorization, body *body) (*api.Cal
 	known(x.r.Context())
 	call := x.call(caller)
 	call.Region = arn.Region(auth.Scope.Region)
+	if body.held.size == 0 { // of a small body, for which nobody was asked
+		body.held.account = call.Account()
+	}
 	return call, nil
 }
 

@@ -14,9 +14,9 @@ const (
 
 	largeBuffer = 64 << 10 // the smallest of the large buffers
 	maxPooled   = 4 << 20  // the largest one kept for another request
-	// sizes is how many capacities large buffers that are kept have: each the double of
-	// the one before.
-	sizes = 7
+	// sizes is how many capacities large buffers that are kept have: four between each
+	// capacity and its double.
+	sizes = 1 + 4*6
 )
 
 // buffers are used again by later requests. A buffer is always owned by one
@@ -36,11 +36,20 @@ func capacityFor(want int) int {
 	case want > maxPooled:
 		return want
 	}
-	return largeBuffer << sizeOf(want)
+	want = max(want, largeBuffer)
+	step := 1 << max(0, bits.Len(uint(want-1))-3) // of the four
+	return (want + step - 1) / step * step
 }
 
-// sizeOf is which of the sizes is the smallest of at least so many bytes.
-func sizeOf(want int) int { return max(0, bits.Len(uint(want-1))-bits.Len(largeBuffer-1)) }
+// sizeOf is which of the sizes a capacity is.
+func sizeOf(capacity int) int {
+	doubled := bits.Len(uint(capacity-1)) - bits.Len(largeBuffer-1)
+	if doubled == 0 {
+		return 0 // the smallest
+	}
+	quarter := (capacity - 1) >> (bits.Len(uint(capacity-1)) - 3) & 3
+	return 1 + 4*(doubled-1) + quarter
+}
 
 // pool is where buffers of a capacity are kept, nil for nowhere.
 func (p *buffers) pool(capacity int) *sync.Pool {

@@ -24,6 +24,7 @@ type room struct {
 	values int   // how many more there may be
 	spare  int64 // bytes that need not be reserved, or have been
 	held   *hold // nil where nobody counts them
+	most   int64 // bytes that held may become
 }
 
 // anyRoom is for a tree that is thrown away at once.
@@ -44,7 +45,7 @@ func (r *room) take(size int64) error {
 	if r.spare -= size; r.spare >= 0 || r.held == nil {
 		return nil
 	}
-	if r.held.size+largeBuffer > r.held.from.most {
+	if r.held.size+largeBuffer > r.most {
 		return errTooMany
 	}
 	if !r.held.extend(largeBuffer) {
@@ -57,12 +58,19 @@ func (r *room) take(size int64) error {
 // room is the room for the tree of the call's body. The texts of a large one are
 // reserved at once, unless they have been with the body.
 func (x *exchange) room(b *body) (*room, error) {
-	r := &room{values: maxValues, spare: smallBody, held: b.held}
-	if b.len() <= smallBody {
-		return r, nil
-	}
-	if more := 2*int64(b.len()) - b.held.size; more > 0 && !b.held.extend(more) {
+	if more := 2*int64(b.len()) - b.held.size; b.len() > smallBody && more > 0 && !b.held.extend(more) {
 		return nil, x.busy()
 	}
+	r := newRoom(b.held)
+	r.spare = smallBody
 	return r, nil
+}
+
+// valuesOfLarge is what the values of a body may take that has more than a share itself.
+const valuesOfLarge = 4 << 20
+
+// newRoom is the room for a tree that may take an account's share, with what is held
+// already.
+func newRoom(held *hold) *room {
+	return &room{values: maxValues, held: held, most: max(held.from.share, held.size+valuesOfLarge)}
 }

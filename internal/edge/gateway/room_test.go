@@ -22,7 +22,7 @@ func TestTreesFitTheirRoom(t *testing.T) {
 		"one text":        `["` + strings.Repeat("x", 1<<20) + `"]`,
 	} {
 		a := newAllowance(1<<30, 1<<30, 0)
-		in := &room{values: maxValues, held: a.none("1")}
+		in := newRoom(a.none("1"))
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
@@ -41,25 +41,27 @@ func TestTreesFitTheirRoom(t *testing.T) {
 }
 
 func TestTreesThatNeverFitAreToldFromThoseThatDoNotFitNow(t *testing.T) {
-	body := []byte(`[` + strings.Repeat(`{"a":1},`, 5_000) + `{}]`) // takes 2 MiB
 	for _, c := range []struct {
 		name        string
+		values      int // thousands
 		all, others int64
 		want        error
 	}{
-		{"room", 8 << 20, 1 << 20, nil},
-		{"others have it", 8 << 20, 7 << 20, errNoRoom},
-		{"more than anybody's share", 1 << 20, 0, errTooMany},
+		{"room", 5, 8 << 20, 1 << 20, nil},
+		{"others have it", 5, 8 << 20, 7 << 20, errNoRoom},
+		{"more than anybody's share", 20, 6 << 20, 0, errTooMany},
 	} {
+		// Of 5,000 they take 2 MiB.
+		body := []byte(`[` + strings.Repeat(`{"a":1},`, 1000*c.values) + `{}]`)
 		for format, parse := range map[string]func(*room) (any, error){
 			"JSON": func(in *room) (any, error) { return parseJSON(body, in) },
-			"CBOR": func(in *room) (any, error) { return parseCBOR(cborObjects(5_000), in) },
+			"CBOR": func(in *room) (any, error) { return parseCBOR(cborObjects(1000*c.values), in) },
 		} {
 			a := newAllowance(c.all, c.all, 0)
 			if !a.none("2").extend(c.others) {
 				t.Fatal("no room for others")
 			}
-			if _, err := parse(&room{values: maxValues, held: a.none("1")}); !errors.Is(err, c.want) {
+			if _, err := parse(newRoom(a.none("1"))); !errors.Is(err, c.want) {
 				t.Errorf("%s, %s: got %v, want %v", format, c.name, err, c.want)
 			}
 		}
@@ -88,7 +90,7 @@ func TestALargeTreeIsNotMadeBesideOthers(t *testing.T) {
 		t.Errorf("got %v, want ServiceUnavailableException", err)
 	}
 	g.held = newAllowance(10<<20, 5<<20, 0)
-	for size, want := range map[int64]int64{10 << 10: 74 << 10, 64<<10 - 1: 128<<10 - 1, 64 << 10: 192 << 10, 4 << 20: 5 << 20} {
+	for size, want := range map[int64]int64{10 << 10: 74 << 10, 64<<10 - 1: 128<<10 - 1, 64 << 10: 144 << 10, 4 << 20: 5 << 20} {
 		if got := x.reserveFor(size); got != want {
 			t.Errorf("reserved for a body of %d bytes are %d, want its buffer and its texts, %d, or the share", size, got, want)
 		}

@@ -124,8 +124,8 @@ type allowAll struct{}
 
 func (allowAll) Authorize(context.Context, *api.Call, api.Access) error { return nil }
 
-// credentials knows a root key, the same with a session token, one expired
-// session and one key whose lookup fails.
+// credentials knows a root key, the same with a session token, the root key of another
+// account, one expired session and one key whose lookup fails.
 func (w *wire) credentials(_ context.Context, id, token string) (string, api.Caller, error) {
 	w.mu.Lock()
 	w.lookups++
@@ -135,6 +135,8 @@ func (w *wire) credentials(_ context.Context, id, token string) (string, api.Cal
 		return "", api.Caller{}, gateway.ErrExpiredToken
 	case id == "AKIDBROKEN":
 		return "", api.Caller{}, errors.New("catalog is on fire")
+	case id == "AKIDOTHER":
+		return secret, api.Caller{AccessKeyID: id, Principal: policy.Principal{Kind: policy.Root, Account: "222222222222"}}, nil
 	case id != keyID:
 		return "", api.Caller{}, gateway.ErrUnknownKey
 	case token != "" && token != "tok":

@@ -102,7 +102,8 @@ type recordReader struct {
 	bytes   int // of data and partition keys, unless the first record has more
 	// room, if not nil, makes room for one more block, before it is read, or gives some
 	// back. Without room the answer ends before that block.
-	room func(bytes int64) bool
+	room     func(bytes int64) bool
+	reserved int64
 
 	records []Record
 	runs    []run // of them, those that are shared
@@ -120,7 +121,7 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 	blocks := r.journal.Reader(from)
 	for {
 		foreseen := r.foresee(blocks)
-		if foreseen > 0 && !r.room(foreseen) {
+		if !r.reserve(foreseen) {
 			if len(r.records) == 0 {
 				return api.ErrNoRoom
 			}
@@ -152,7 +153,7 @@ func (r *recordReader) read(ctx context.Context, from journal.Position) error {
 			return err
 		}
 		if foreseen > 0 {
-			_ = r.room(int64(sharedSize(&b)+forms*(r.size-before)) - foreseen) // what is more is there already
+			_ = r.reserve(int64(sharedSize(&b)+forms*(r.size-before)) - foreseen) // what is more is there already
 		}
 		if full {
 			r.atTip = r.next.Compare(r.journal.End()) >= 0
@@ -173,6 +174,23 @@ func (r *recordReader) foresee(blocks *journal.Reader) int64 {
 	}
 	block, others := blocks.Cost()
 	return block + others + forms*min(block, int64(r.bytes-r.size))
+}
+
+// reserve makes room for more bytes, or gives some back. As long as there are no records
+// it begins anew: who holds nothing may wait.
+func (r *recordReader) reserve(bytes int64) bool {
+	if bytes == 0 {
+		return true
+	}
+	if len(r.records) == 0 && bytes > 0 && r.reserved > 0 {
+		r.room(-r.reserved)
+		r.reserved = 0
+	}
+	if !r.room(bytes) {
+		return false
+	}
+	r.reserved += bytes
+	return true
 }
 
 // take collects the records of a block until the answer is full.

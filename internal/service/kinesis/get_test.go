@@ -168,6 +168,27 @@ func TestAnswerHoldsWhatThereIsRoomFor(t *testing.T) {
 	}
 }
 
+// What has expired is gone when the next block is read, so a reader that has come by some
+// asks like one who has just begun.
+func TestRoomIsGivenBackForWhatHasExpired(t *testing.T) {
+	r := newRig(t)
+	r.create("s", 1)
+	r.put("s", "k", "old")
+	r.clock.advance(25 * time.Hour)
+	r.put("s", "k", "new")
+	held := int64(0)
+	r.room = func(bytes int64) bool {
+		if bytes > 0 && held > 0 {
+			t.Errorf("%d more bytes were asked for, with %d held for nothing", bytes, held)
+		}
+		held += bytes
+		return true
+	}
+	if got := texts(r.get(r.iterator("s", 0, iteratorTrimHorizon, nil)).Records); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("got %q, want the new record", got)
+	}
+}
+
 // Only what a reader takes of a block has JSON.
 func TestRoomForAFewRecordsOfALargeBlock(t *testing.T) {
 	r := newRig(t)

@@ -21,7 +21,7 @@ const (
 	// record has more.
 	eventBytes = 1 << 20
 	// maxEvent is what an event may take in memory: its blocks and its JSON.
-	maxEvent = 4 * eventBytes
+	maxEvent = 3 * eventBytes
 )
 
 // subscribeToShard implements SubscribeToShard: the records of a shard from a
