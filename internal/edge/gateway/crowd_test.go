@@ -3,6 +3,7 @@ package gateway
 import (
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,22 +13,25 @@ import (
 type visitor struct {
 	net.Conn
 	name string
-	out  *[]string
+	of   *gathering
 }
 
 func (v *visitor) Close() error {
-	*v.out = append(*v.out, v.name)
+	v.of.mu.Lock()
+	defer v.of.mu.Unlock()
+	v.of.out = append(v.of.out, v.name)
 	return nil
 }
 
 // A gathering is a crowd, and who has been shown out of it.
 type gathering struct {
 	*crowd
-	out []string
+	mu  sync.Mutex
+	out []string // guarded by mu
 }
 
 func (g *gathering) enter(name string) *conn {
-	c := &conn{clear: &visitor{name: name, out: &g.out}, crowd: g.crowd}
+	c := &conn{clear: &visitor{name: name, of: g}, crowd: g.crowd}
 	g.join(c)
 	return c
 }
@@ -121,16 +125,18 @@ func TestStrangersWhoTalkMuchDoNotStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gathering{crowd: newCrowd(4)}
 		talkers := []*conn{g.enter("talker"), g.enter("talker"), g.enter("talker")}
+		var newcomers sync.WaitGroup
 		for round := range 200 {
 			for _, v := range talkers {
 				g.begin(v)()
 			}
 			<-time.After(20 * time.Millisecond)
 			if round%10 == 9 {
-				go g.enter("newcomer")
+				newcomers.Go(func() { g.enter("newcomer") })
 				synctest.Wait()
 			}
 		}
+		newcomers.Wait()
 		if n := strings.Count(strings.Join(g.out, " "), "talker"); n != len(talkers) {
 			t.Errorf("shown out were %d of %d strangers who ask again and again, and %d others", n, len(talkers), len(g.out)-n)
 		}

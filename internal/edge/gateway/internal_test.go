@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,15 +176,16 @@ func TestAllowanceLetsALargeOneInBetweenManyLittle(t *testing.T) {
 		const size, spare = 256, 32
 		a := newAllowance(size, size/4, spare)
 		ctx, stop := context.WithCancel(t.Context())
+		var little sync.WaitGroup
 		for i := range size {
-			go func() {
+			little.Go(func() {
 				for ctx.Err() == nil {
 					if h := a.reserve(ctx, arn.AccountID(strconv.Itoa(i)), spare/littleOfSpare); h != nil {
 						<-time.After(100 * time.Millisecond)
 						h.release()
 					}
 				}
-			}()
+			})
 		}
 		<-time.After(time.Second)
 		soon, cancel := context.WithTimeout(ctx, time.Second)
@@ -194,8 +196,7 @@ func TestAllowanceLetsALargeOneInBetweenManyLittle(t *testing.T) {
 			large.release()
 		}
 		stop()
-		synctest.Wait()
-		<-time.After(time.Second)
+		little.Wait()
 		if a.free != size || a.modest != 0 || len(a.used) != 0 {
 			t.Errorf("at the end: %d free, %d held by who holds little, %v used; want all free", a.free, a.modest, a.used)
 		}
