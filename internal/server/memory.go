@@ -27,7 +27,7 @@ type bounds struct {
 
 // perClient is what a connection, or a request under way, may take at worst: its head,
 // buffers on both sides, a stack; and as much again of garbage.
-const perClient = 128 << 10
+const perClient = 160 << 10
 
 // boundsFor says what clients may take of so many bytes of memory, 0 for plenty, and
 // of so many files that may be open. A quarter of the files is for what is durable.
