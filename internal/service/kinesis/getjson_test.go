@@ -3,6 +3,8 @@ package kinesis
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +73,16 @@ func decoded(t *testing.T, text []byte) any {
 		t.Fatalf("%s: %v", text, err)
 	}
 	return v
+}
+
+// What is announced of an answer's JSON is not less than it becomes, whatever stands in a
+// partition key.
+func TestJSONIsNotLargerThanAnnounced(t *testing.T) {
+	for _, key := range []string{"k", strings.Repeat("k", 256), strings.Repeat("\x01", 256), strings.Repeat(`"`, 256), strings.Repeat("\xff", 256), strings.Repeat("é", 128)} {
+		record := Record{SequenceNumber: strings.Repeat("9", 56), PartitionKey: key, Data: []byte("data")}
+		out := &recordsAnswer{Records: slices.Repeat([]Record{record}, 100), MillisBehindLatest: new(int64)}
+		if got, announced := len(out.AppendJSON(nil)), out.JSONSize(); got > announced {
+			t.Errorf("key %.5q…: the JSON has %d bytes, announced were %d", key, got, announced)
+		}
+	}
 }
