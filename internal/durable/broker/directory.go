@@ -116,10 +116,14 @@ func writeMarker(dir string) error {
 // is read must not be taken back by a power cut later.
 func syncTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
-			return err
+		if err == nil && (d.IsDir() || d.Type().IsRegular()) {
+			err = syncPath(path)
 		}
-		return syncPath(path)
+		if path != dir && errors.Is(err, fs.ErrNotExist) {
+			// An engine that was stopped in this process goes on removing what was deleted.
+			return nil
+		}
+		return err
 	})
 }
 
