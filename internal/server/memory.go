@@ -22,7 +22,7 @@ type bounds struct {
 	held    int64 // bytes of large bodies and answers
 	clients int   // connections and requests under way; 0 for any number
 	cache   int   // bytes of recent blocks of journals; half as many of older ones, half as many again of shared records
-	reads   int64 // bytes of blocks that the engine is asked for at a time
+	reads   int64 // bytes of blocks, and of their files, that the engine is asked for at a time
 }
 
 // perClient is what a connection, or a request under way, may take at worst: its head,
@@ -32,7 +32,7 @@ const perClient = 160 << 10
 // boundsFor says what clients may take of so many bytes of memory, 0 for plenty, and
 // of so many files that may be open. A quarter of the files is for what is durable.
 func boundsFor(memory int64, files uint64) bounds {
-	b := bounds{held: gateway.DefaultMaxHeld, clients: int(min(files, 1<<20) / 4 * 3), cache: 16 << 20, reads: 64 << 20}
+	b := bounds{held: gateway.DefaultMaxHeld, clients: int(min(files, 1<<20) / 4 * 3), cache: 16 << 20, reads: 256 << 20}
 	if memory > 0 {
 		b.held = min(b.held, memory/5)
 		b.clients = min(b.clients, int(memory/perClient))

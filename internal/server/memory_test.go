@@ -52,11 +52,11 @@ func TestBoundsFollowMemoryAndFiles(t *testing.T) {
 		files  uint64
 		want   bounds
 	}{
-		{"plenty", 0, 1 << 30, bounds{256 << 20, 3 << 18, 16 << 20, 64 << 20}},
-		{"few files", 0, 1024, bounds{256 << 20, 768, 16 << 20, 64 << 20}},
+		{"plenty", 0, 1 << 30, bounds{256 << 20, 3 << 18, 16 << 20, 256 << 20}},
+		{"few files", 0, 1024, bounds{256 << 20, 768, 16 << 20, 256 << 20}},
 		{"256 MiB", 256 << 20, 20_000, bounds{256 << 20 / 5, 1638, 4 << 20, 256 << 20 / 20}},
 		{"256 MiB and few files", 256 << 20, 1024, bounds{256 << 20 / 5, 768, 4 << 20, 256 << 20 / 20}},
-		{"64 GiB", 64 << 30, 20_000, bounds{256 << 20, 15_000, 16 << 20, 64 << 20}},
+		{"64 GiB", 64 << 30, 20_000, bounds{256 << 20, 15_000, 16 << 20, 256 << 20}},
 	} {
 		if got := boundsFor(c.memory, c.files); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"tributary/internal/durable/broker"
 )
 
 // fromEngine makes a journal whose blocks are not in memory yet, with entries 1 to n in
@@ -70,6 +72,66 @@ func TestFetchedBlocksGoWithTheirJournal(t *testing.T) {
 	}
 	if n, size := len(j.store.fetched.blocks), j.store.fetched.size; n != 0 || size != 0 {
 		t.Errorf("%d blocks of %d bytes are in memory after the journal was deleted", n, size)
+	}
+}
+
+// Blocks that the engine is asked for take memory before anybody can count them.
+func TestReadsOfTheEngineAreBounded(t *testing.T) {
+	for name, read := range map[string]func(context.Context, *Journal) (Block, error){
+		"ReadBlock": func(ctx context.Context, j *Journal) (Block, error) { return j.ReadBlock(ctx, 2) },
+		"a reader": func(ctx context.Context, j *Journal) (Block, error) {
+			return j.Reader(Position{Block: 2}).Next(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := fromEngine(t, 4)
+			if !j.store.reads.TryAcquire(j.store.cfg.ReadBytes) {
+				t.Fatal("nothing is being read, and not all of the memory is free")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			result := make(chan error, 1)
+			go func() {
+				_, err := read(ctx, j)
+				result <- err
+			}()
+			for range 100 { // in which time a read that does not wait would be over
+				if _, err := j.stream.Get(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(result) > 0 {
+				t.Fatalf("blocks of %d bytes are being read, and one more is: %v", j.store.cfg.ReadBytes, <-result)
+			}
+			cancel()
+			if err := <-result; !errors.Is(err, context.Canceled) {
+				t.Errorf("a read that waits when its caller has left: %v", err)
+			}
+			j.store.reads.Release(j.store.cfg.ReadBytes)
+			if b, err := read(t.Context(), j); err != nil || string(b.Entries[0]) != "2" {
+				t.Errorf("afterwards: %s, %v, want 2", b.Entries, err)
+			}
+		})
+	}
+}
+
+// The engine's answer takes memory, whoever has left.
+func TestAReadThatWasAskedForIsCountedToItsEnd(t *testing.T) {
+	j := fromEngine(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	asking, done, err := j.ask(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cancel(); asking.Err() != nil {
+		t.Errorf("the engine's answer is not waited for: %v", asking.Err())
+	}
+	if j.store.reads.TryAcquire(j.store.cfg.ReadBytes - broker.MaxFile + 1) {
+		t.Error("the engine's answer is not counted any more, or not with the file that the engine reads for it")
+	}
+	done()
+	if !j.store.reads.TryAcquire(j.store.cfg.ReadBytes) {
+		t.Error("the engine's answer is still counted")
 	}
 }
 

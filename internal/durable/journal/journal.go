@@ -130,26 +130,64 @@ func (j *Journal) Wait(ctx context.Context, p Position) error {
 }
 
 // SeekTime returns the start of the first block whose time is not before t, or End.
-// It reads a number of blocks that is logarithmic in the journal's length.
+// It reads a number of blocks that is logarithmic in that block's distance from the
+// nearer end of the journal, and none that is much farther away from that end: who
+// asks for the last second wants blocks that are in memory, and the others are not.
 func (j *Journal) SeekTime(ctx context.Context, t time.Time) (Position, error) {
-	from, end := j.Start().Block, j.End().Block
+	block, err := firstNot(j.Start().Block, j.End().Block, func(number uint64) (bool, error) {
+		b, err := j.ReadBlock(ctx, number)
+		if errors.Is(err, ErrTrimmed) { // meanwhile: what is gone was before t or is not wanted
+			return true, nil
+		}
+		return b.Time.Before(t), err
+	})
+	if err != nil {
+		return Position{}, err
+	}
+	return Position{Block: block}, nil
+}
+
+// firstNot is the first number from from on for which before does not hold, or end;
+// behind it before does not hold either. It goes from both ends towards the middle in
+// steps that double, and halves what the last step went over.
+func firstNot(from, end uint64, before func(uint64) (bool, error)) (uint64, error) {
+	for step := uint64(1); from < end; step *= 2 {
+		high := end - min(step, end-from)
+		is, err := before(high)
+		if err != nil {
+			return 0, err
+		}
+		if is {
+			from = high + 1
+			break
+		}
+		end = high
+		if from == end {
+			break
+		}
+		low := from + min(step, end-from) - 1
+		if is, err = before(low); err != nil {
+			return 0, err
+		}
+		if !is {
+			end = low
+			break
+		}
+		from = low + 1
+	}
 	for from < end {
 		middle := from + (end-from)/2
-		b, err := j.ReadBlock(ctx, middle)
-		if errors.Is(err, ErrTrimmed) { // meanwhile: what is gone was before t or is not wanted
-			from = max(middle+1, j.Start().Block)
-			continue
-		}
-		if err != nil {
-			return Position{}, err
-		}
-		if b.Time.Before(t) {
+		is, err := before(middle)
+		switch {
+		case err != nil:
+			return 0, err
+		case is:
 			from = middle + 1
-		} else {
+		default:
 			end = middle
 		}
 	}
-	return Position{Block: from}, nil
+	return from, nil
 }
 
 // Trim removes all blocks before the block of the position, except that the last

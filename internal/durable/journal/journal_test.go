@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"slices"
 	"strings"
@@ -165,6 +166,36 @@ func TestBlockHasTheTimeOfTheClock(t *testing.T) {
 		if got, err := j.SeekTime(t.Context(), start.Add(c.at)); got != (Position{c.want, 0}) || err != nil {
 			t.Errorf("SeekTime(start + %v) = %v, %v, want block %d", c.at, got, err, c.want)
 		}
+	}
+}
+
+// Blocks in the middle of a long journal are in no memory: each costs the engine a file
+// of up to 8 MiB.
+func TestSeekTimeKeepsToTheNearerEnd(t *testing.T) {
+	const from = 7
+	for length := range uint64(70) {
+		for want := uint64(from); want <= from+length; want++ {
+			end := from + length
+			near := min(want-from, end-want) + 1
+			probes := uint64(0)
+			got, err := firstNot(from, end, func(number uint64) (bool, error) {
+				probes++
+				if number < from || number >= end {
+					t.Fatalf("%d of %d to %d: %d is looked at", want, from, end, number)
+				}
+				if number-from > 4*near && end-number > 4*near {
+					t.Errorf("%d of %d to %d: %d is looked at", want, from, end, number)
+				}
+				return number < want, nil
+			})
+			if got != want || err != nil || probes > 3*uint64(bits.Len64(near))+2 {
+				t.Errorf("%d of %d to %d: got %d, %v after %d probes", want, from, end, got, err, probes)
+			}
+		}
+	}
+	failure := errors.New("unreadable")
+	if _, err := firstNot(0, 9, func(uint64) (bool, error) { return false, failure }); !errors.Is(err, failure) {
+		t.Errorf("a block that cannot be read: %v", err)
 	}
 }
 

@@ -53,11 +53,12 @@ func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
 	return j.decode(msg)
 }
 
-// ask waits until the engine may be asked for a block and for so many bytes of others.
+// ask waits until the engine may be asked for a block and for so many bytes of others,
+// for which it reads a file of its own.
 // The question is put with the ctx that it returns: once asked, the engine's answer is
 // waited for, since until then it takes memory, whoever has left.
 func (j *Journal) ask(ctx context.Context, others int64) (asking context.Context, done func(), err error) {
-	size := min(j.largest.Load()+others, j.store.cfg.ReadBytes)
+	size := min(broker.MaxFile+j.largest.Load()+others, j.store.cfg.ReadBytes)
 	if err := j.store.reads.Acquire(ctx, size); err != nil {
 		return nil, nil, err
 	}

@@ -48,7 +48,7 @@ const (
 	noteEvery = 30 * time.Second
 
 	defaultCache = 16 << 20
-	defaultReads = 64 << 20
+	defaultReads = 256 << 20
 )
 
 // Config says where journals are kept.
@@ -62,8 +62,8 @@ type Config struct {
 	// end of a journal, over all journals; 0 means 16 MiB. Half as much is kept of what
 	// was read from the disk last, for readers that catch up together.
 	CacheBytes int
-	// ReadBytes bounds the blocks that the engine is asked for at a time; 0 means 64 MiB.
-	// It keeps several copies of each until it has answered.
+	// ReadBytes bounds the blocks that the engine is asked for at a time, each counted with
+	// the file that it is in; 0 means 256 MiB.
 	ReadBytes int64
 	// Key encrypts the blocks that are written from now on. nil: they are written in the
 	// clear. A directory that has been opened with a key needs it from then on.

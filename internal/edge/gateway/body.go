@@ -68,7 +68,7 @@ func (x *exchange) readBody(account arn.AccountID) (*body, error) {
 			return nil, x.busy()
 		}
 	}
-	b.buf = x.buffers.get(int(size) + 1) // one more, to see the end without growing
+	b.buf = x.buffers.get(int(min(size+1, largeBuffer))) // one more, to see the end without growing
 	if err := x.fill(b); err != nil {
 		b.release(true)
 		return nil, err
@@ -90,10 +90,9 @@ func (x *exchange) fill(b *body) error {
 	hash := sha256.New()
 	for {
 		if len(*b.buf) == cap(*b.buf) {
-			if !b.held.extend(int64(cap(*b.buf))) {
-				return x.busy()
+			if err := x.grow(b); err != nil {
+				return err
 			}
-			b.buf = x.buffers.grow(b.buf, int(x.config.MaxBody)+1)
 		}
 		at := len(*b.buf)
 		n, err := x.r.Body.Read((*b.buf)[at:cap(*b.buf)])
@@ -111,6 +110,22 @@ func (x *exchange) fill(b *body) error {
 			return x.refuse(malformedInput, "The body of the request could not be read.")
 		}
 	}
+}
+
+// grow makes the buffer of a body larger. What is announced is reserved already, but
+// clients may announce much and send little: the memory is taken as the bytes come, in
+// steps so large that few of them are copied.
+func (x *exchange) grow(b *body) error {
+	has := cap(*b.buf)
+	if size := x.r.ContentLength; size >= 0 {
+		b.buf = x.buffers.grow(b.buf, min(4*has, int(size)+1))
+		return nil
+	}
+	if !b.held.extend(int64(has)) {
+		return x.busy()
+	}
+	b.buf = x.buffers.grow(b.buf, min(2*has, int(x.config.MaxBody)+1))
+	return nil
 }
 
 // readSmall reads a body of at most smallBody bytes from anybody.
@@ -166,7 +181,7 @@ func (x *exchange) inflate(out **[]byte, zr io.Reader, held *hold) error {
 			if !held.extend(int64(cap(*buf))) {
 				return x.busy()
 			}
-			buf = x.buffers.grow(buf, int(x.config.MaxExpandedBody)+1)
+			buf = x.buffers.grow(buf, min(2*cap(*buf), int(x.config.MaxExpandedBody)+1))
 			*out = buf
 		}
 		n, err := zr.Read((*buf)[len(*buf):cap(*buf)])

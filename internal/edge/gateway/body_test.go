@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -99,6 +100,36 @@ func TestGzipBomb(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(12<<20); got > most {
 		t.Errorf("a bomb of 32 MiB cost %d bytes, want at most %d", got, most)
+	}
+}
+
+// Clients that announce much and send little would otherwise keep the garbage collector
+// busy.
+func TestBodyTakesMemoryAsItComes(t *testing.T) {
+	w := newWire(t, nil)
+	head := w.rawText(jsonMessage("Logs_20140328.Echo", ""), "Content-Length: 16000000")
+	const clients = 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range clients {
+		c, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, head+"{"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+			t.Errorf("got %s, %v, want 400", answer, err)
+		}
+		_ = c.Close() // all has been read
+	}
+	runtime.ReadMemStats(&after)
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(clients<<20); got > most {
+		t.Errorf("a byte of %d bodies of 16 MB cost %d bytes, want at most %d", clients, got, most)
 	}
 }
 

@@ -81,10 +81,9 @@ func (p *buffers) put(b *[]byte) {
 	}
 }
 
-// grow returns a buffer of twice the capacity, but no more than most, with the
-// bytes of b, which it takes.
-func (p *buffers) grow(b *[]byte, most int) *[]byte {
-	larger := p.get(min(2*cap(*b), most))
+// grow returns a buffer of capacityFor(want) bytes with the bytes of b, which it takes.
+func (p *buffers) grow(b *[]byte, want int) *[]byte {
+	larger := p.get(want)
 	*larger = append(*larger, *b...)
 	p.put(b)
 	return larger

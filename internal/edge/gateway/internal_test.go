@@ -219,6 +219,32 @@ func TestBuffersHaveTheCapacityThatIsCounted(t *testing.T) {
 	}
 }
 
+// What a connection of HTTP/2 may still be sending is not written over by the next answer.
+func TestBuffersOfACutStreamAreNotUsedAgain(t *testing.T) {
+	for _, c := range []struct {
+		major  int
+		cutOff bool
+		want   bool
+	}{
+		{1, false, true},
+		{1, true, true}, // its connection copies, and is gone
+		{2, false, true},
+		{2, true, false},
+	} {
+		x := &exchange{Gateway: new(Gateway), r: &http.Request{ProtoMajor: c.major}, cutOff: c.cutOff}
+		again := false
+		for range 100 { // a pool forgets now and then
+			buf := x.buffers.get(smallBody)
+			x.reuse(buf)
+			next := x.buffers.get(smallBody)
+			again = again || next == buf
+		}
+		if again != c.want {
+			t.Errorf("HTTP/%d, cut off %v: buffer used again %v, want %v", c.major, c.cutOff, again, c.want)
+		}
+	}
+}
+
 func TestKeyCacheForgetsAChangedSecret(t *testing.T) {
 	var c keyCache
 	scope := sigv4.Scope{Date: "20261121", Region: "r", Service: "logs"}

@@ -257,6 +257,32 @@ func TestSubscriberThatDoesNotReadIsCutOff(t *testing.T) {
 	}
 }
 
+// An event counts as what it is while a subscriber takes it, also where that is more than
+// what was reserved for it.
+func TestEventCountsWhileItIsSent(t *testing.T) {
+	s := newSource()
+	s.text = strings.Repeat("x", largeAnswer)
+	w := newWire(t, func(config *gateway.Config) {
+		config.MaxBody = 64 << 10
+		config.MaxHeld = 4 * 3 * largeAnswer // for each account one answer, in a buffer that has doubled
+		config.StreamWrite = 20 * time.Second
+	}, s.services(&wire{})...)
+	subscriber := w.linger(jsonMessage("Kinesis_20131202.Stream", `{}`))
+	large := jsonMessage("Kinesis_20131202.Large", `{}`)
+	w.wantPrefix("a large answer before the event", w.send(w.request(large)), 200, `{"text":"`)
+	s.fed <- nil
+	// The event is made some time after that.
+	until := time.Now().Add(10 * time.Second)
+	for w.send(w.request(large)).status == 200 {
+		if time.Now().After(until) {
+			t.Fatal("an event that nobody reads takes no room")
+		}
+	}
+	s.fed <- io.EOF
+	subscriber.finish(w)
+	w.wantPrefix("a large answer when the event has been read", w.send(w.request(large)), 200, `{"text":"`)
+}
+
 func TestSubscriberThatGoesIsForgotten(t *testing.T) {
 	for name, transport := range map[string]*http.Transport{"HTTP/1.1": {}, "HTTP/2": http2Only()} {
 		s := newSource()
