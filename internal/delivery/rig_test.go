@@ -162,12 +162,20 @@ func (r *rig) eventually(what string, holds func() bool) {
 	}
 }
 
+// awaitActive asks less and less often: while a test's clock stands, so does the rate at
+// which the operation may be called.
 func (r *rig) awaitActive() {
 	r.t.Helper()
-	r.eventually("stream s is ACTIVE", func() bool {
+	for pause := time.Millisecond; ; pause *= 2 {
 		out := r.do(recipient, "kinesis:DescribeStreamSummary", in{"StreamName": "s"}).(*kinesis.DescribeStreamSummaryOutput)
-		return out.StreamDescriptionSummary.StreamStatus == "ACTIVE"
-	})
+		if out.StreamDescriptionSummary.StreamStatus == "ACTIVE" {
+			return
+		}
+		if pause > 20*time.Second {
+			r.t.Fatal("in vain waited for: stream s is ACTIVE")
+		}
+		<-time.After(pause)
+	}
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + string(recipient) + ":role/" + name }

@@ -169,6 +169,39 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// What a reader and a writer take of memory rests on it, also after a restart.
+func TestFilesAreOfTheSizeThatIsCounted(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, Config{Dir: dir})
+	s := create(t, b, "S")
+	fill := func() {
+		for range 3 * MaxFile / (256 << 10) {
+			if _, err := s.Publish("S.a", make([]byte, 256<<10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill()
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Config{Dir: dir}).Stream("S")
+	fill()
+	files, err := filepath.Glob(filepath.Join(s.dir(), "msgs", "*.blk"))
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%q, %v, want 6 files at least", files, err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || info.Size() > MaxFile {
+			t.Errorf("%s has %d bytes, %v, want %d at most", file, info.Size(), err, MaxFile)
+		}
+	}
+	if _, err := s.Get(t.Context(), 1); err != nil {
+		t.Errorf("the first message: %v", err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
@@ -19,9 +18,10 @@ var ErrNoMessage = errors.New("no such message")
 // fetchTimeout bounds the wait for all messages of a Fetch.
 const fetchTimeout = 15 * time.Second
 
-// MaxFile is the size of the files in which the engine keeps messages. To read one
-// message it reads the file that it is in, whole, and has it in memory for a while.
-const MaxFile = server.FileStoreMaxBlkSize
+// MaxFile is the size in bytes of the files in which the engine keeps messages; only one
+// with a single message may be larger. To read a message the engine reads the file that it
+// is in, whole, and has it in memory for a while.
+const MaxFile = 4 << 20
 
 // A Message is a stored message. Data belongs to whoever fetched it.
 type Message struct {

@@ -79,6 +79,9 @@ func (b *Broker) Create(ctx context.Context, cfg StreamConfig) (Stream, error) {
 		AllowDirect: true,
 		Compression: jetstream.NoCompression, // whoever publishes compresses what pays
 		DenyDelete:  true,
+		// Never reached. With such a limit the engine keeps a stream in files of 4 MiB instead
+		// of 8, and it has the file in memory that it writes to, and those that it reads.
+		MaxMsgsPerSubject: 1 << 62,
 	}
 	if _, err := b.js.CreateStream(ctx, js); err != nil {
 		return Stream{}, fmt.Errorf("create stream %s: %w", cfg.Name, err)

@@ -170,7 +170,7 @@ func TestBlockHasTheTimeOfTheClock(t *testing.T) {
 }
 
 // Blocks in the middle of a long journal are in no memory: each costs the engine a file
-// of up to 8 MiB.
+// of some MiB.
 func TestSeekTimeKeepsToTheNearerEnd(t *testing.T) {
 	const from = 7
 	for length := range uint64(70) {

@@ -51,8 +51,9 @@ type conn struct {
 	secure  bool
 	crowd   *crowd
 	place   place   // in the crowd, which guards it
-	framing framing // belongs to whoever reads: net/http, one goroutine at a time
+	framing framing // this and the rest belong to whoever reads: net/http, one goroutine at a time
 	bad     bool
+	heard   bool // somebody listens
 }
 
 // errFraming makes net/http answer 400 and close.
@@ -61,6 +62,10 @@ var errFraming = errors.New("the bytes are not HTTP in the strict sense")
 func (c *conn) Read(p []byte) (int, error) {
 	if c.bad {
 		return 0, errFraming
+	}
+	if !c.heard {
+		c.heard = true
+		c.crowd.hear(c)
 	}
 	n, err := c.Conn.Read(p)
 	good := c.framing.check(p[:n])

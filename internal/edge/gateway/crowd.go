@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// grace is how long a connection has at least to say who is there. While everybody in a
-// full crowd is as new as that, further ones wait.
+// grace is how long a connection has at least to say who is there, from when somebody
+// listens to it: on a busy machine that may be long after it has come. While everybody in
+// a full crowd is as new as that, further ones wait.
 const grace = 500 * time.Millisecond
 
 // A crowd is the connections of one listener and the requests under way on them, and
@@ -30,7 +31,8 @@ type crowd struct {
 	changed sync.Cond  // when somebody may go or has gone; its lock is mu
 	size    int
 	turn    uint64    // counts ends of requests
-	silent  list.List // of *conn: strangers without a request under way, those whose grace has ended first
+	unheard list.List // of *conn: strangers to whom nobody has listened yet
+	silent  list.List // the others without a request under way, those whose grace has ended first
 	asking  list.List // those with one, in the order in which they began
 	known   map[*conn]struct{}
 }
@@ -40,7 +42,7 @@ type place struct {
 	gone     bool
 	among    *list.List    // of strangers
 	stranger *list.Element // there, nil once known
-	ripe     *time.Timer   // ends the grace
+	ripe     *time.Timer   // ends the grace, nil before it begins
 	due      bool          // the grace has ended
 	running  int           // requests
 	idle     uint64        // the turn at which the last one ended
@@ -59,21 +61,32 @@ func newCrowd(most int) *crowd {
 func (c *crowd) join(newcomer *conn) {
 	c.mu.Lock()
 	out := c.tooMany(1)
-	for c.full(1) && c.silent.Len()+c.asking.Len() > 0 {
+	for c.full(1) && c.strangers() > 0 {
 		c.changed.Wait()
 		out = append(out, c.tooMany(1)...)
 	}
 	c.size++
 	p := &newcomer.place
-	p.among, p.stranger = &c.silent, c.silent.PushBack(newcomer)
+	p.among, p.stranger = &c.unheard, c.unheard.PushBack(newcomer)
+	c.mu.Unlock()
+	showOut(out)
+}
+
+// hear notes, once, that somebody listens to a connection from now on.
+func (c *crowd) hear(of *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &of.place
+	if p.gone {
+		return
+	}
+	c.move(of, &c.silent)
 	p.ripe = time.AfterFunc(grace, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		p.due = true
 		c.changed.Signal()
 	})
-	c.mu.Unlock()
-	showOut(out)
 }
 
 // leave takes a connection out, once.
@@ -134,14 +147,20 @@ func (c *crowd) sort(of *conn) {
 	if among == p.among {
 		return
 	}
-	p.among.Remove(p.stranger)
-	p.among = among
+	c.move(of, among)
 	if among == &c.silent && p.due {
-		p.stranger = among.PushFront(of) // those behind may have their grace still
-	} else {
-		p.stranger = among.PushBack(of)
+		among.MoveToFront(p.stranger) // those behind may have their grace still
 	}
 }
+
+// move puts a stranger at the end of a list.
+func (c *crowd) move(of *conn, among *list.List) {
+	p := &of.place
+	p.among.Remove(p.stranger)
+	p.among, p.stranger = among, among.PushBack(of)
+}
+
+func (c *crowd) strangers() int { return c.unheard.Len() + c.silent.Len() + c.asking.Len() }
 
 func (c *crowd) remove(of *conn) {
 	p := &of.place
@@ -158,7 +177,9 @@ func (c *crowd) remove(of *conn) {
 }
 
 func (c *crowd) notStranger(p *place) {
-	p.ripe.Stop()
+	if p.ripe != nil {
+		p.ripe.Stop()
+	}
 	p.among.Remove(p.stranger)
 	c.changed.Signal()
 }
@@ -187,7 +208,7 @@ func (c *crowd) next() (worst *conn) {
 			return first.Value.(*conn)
 		}
 	}
-	if c.silent.Len()+c.asking.Len() > 0 {
+	if c.strangers() > 0 {
 		return nil
 	}
 	for k := range c.known {

@@ -31,6 +31,13 @@ type gathering struct {
 }
 
 func (g *gathering) enter(name string) *conn {
+	c := g.arrive(name)
+	g.hear(c)
+	return c
+}
+
+// arrive is enter when nobody has the time to listen yet.
+func (g *gathering) arrive(name string) *conn {
 	c := &conn{clear: &visitor{name: name, of: g}, crowd: g.crowd}
 	g.join(c)
 	return c
@@ -62,6 +69,15 @@ func TestCrowdShowsOutWhoeverDeservesItLeast(t *testing.T) {
 			g.enter("newcomer")
 			g.enter("another")
 		}, "asked silent"},
+		{"nobody to whom we have not listened", 2, func(g *gathering) {
+			waiting := g.arrive("waiting")
+			g.enter("silent")
+			<-time.After(2 * grace)
+			g.enter("newcomer")
+			g.hear(waiting)
+			g.know(waiting)
+			g.enter("another")
+		}, "silent newcomer"},
 		{"of those who ask, who began first", 2, func(g *gathering) {
 			later, first := g.enter("later"), g.enter("first")
 			g.begin(first)
@@ -166,6 +182,25 @@ func TestStrangersHaveTimeToSayWhoTheyAre(t *testing.T) {
 	})
 }
 
+// TestGraceBeginsWhenSomebodyListens: in a full crowd of whom nobody has been heard the
+// next one waits until they have been.
+func TestGraceBeginsWhenSomebodyListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gathering{crowd: newCrowd(1)}
+		began := time.Now()
+		first := g.arrive("first")
+		go func() {
+			<-time.After(10 * grace)
+			g.hear(first)
+		}()
+		g.enter("second")
+		if got, want := time.Since(began), 11*grace; got != want {
+			t.Errorf("the second was let in after %v, want %v", got, want)
+		}
+		<-time.After(grace)
+	})
+}
+
 // TestCrowdCountsRight: whatever comes and goes, the crowd is empty in the end.
 func TestCrowdCountsRight(t *testing.T) {
 	g := &gathering{crowd: newCrowd(100)}
@@ -199,7 +234,7 @@ func TestCrowdCountsRight(t *testing.T) {
 	for _, end := range late {
 		end() // a handler that ends behind its connection
 	}
-	if g.size != 0 || g.silent.Len()+g.asking.Len() != 0 || len(g.known) != 0 {
-		t.Errorf("in the end: size %d, %d strangers, %d known; want nobody", g.size, g.silent.Len()+g.asking.Len(), len(g.known))
+	if g.size != 0 || g.strangers() != 0 || len(g.known) != 0 {
+		t.Errorf("in the end: size %d, %d strangers, %d known; want nobody", g.size, g.strangers(), len(g.known))
 	}
 }
