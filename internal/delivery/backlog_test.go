@@ -108,7 +108,7 @@ func (s *story) onDisk() (size int64) {
 }
 
 // heap is what is in use after the garbage has been collected: the least of a few
-// samples, because the engine reads blocks of 8 MiB, of which some are in somebody's
+// samples, because the engine reads files of 4 MiB, of which some are in somebody's
 // hands at any moment.
 func heap() uint64 {
 	var samples []uint64

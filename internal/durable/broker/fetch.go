@@ -18,8 +18,9 @@ var ErrNoMessage = errors.New("no such message")
 // fetchTimeout bounds the wait for all messages of a Fetch.
 const fetchTimeout = 15 * time.Second
 
-// MaxFile is the size in bytes of the files in which the engine keeps messages; only one
-// with a single message may be larger. To read a message the engine reads the file that it
+// MaxFile is the size in bytes of the files in which the engine keeps messages. One with a
+// single message may be larger, and those of streams that were made before Create said
+// so are of 8 MiB. To read a message the engine reads the file that it
 // is in, whole, and has it in memory for a while.
 const MaxFile = 4 << 20
 

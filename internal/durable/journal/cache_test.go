@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tributary/internal/durable/broker"
 )
@@ -112,6 +113,23 @@ func TestReadsOfTheEngineAreBounded(t *testing.T) {
 				t.Errorf("afterwards: %s, %v, want 2", b.Entries, err)
 			}
 		})
+	}
+}
+
+// While one journal is opened, nobody can use another.
+func TestOpeningAJournalDoesNotWaitForReaders(t *testing.T) {
+	dir := t.TempDir()
+	e := openEngine(t, dir)
+	mustAppend(t, mustCreate(t, e, "j"), "x")
+	e.close()
+	e = openEngine(t, dir)
+	if !e.store.reads.TryAcquire(e.store.cfg.ReadBytes) {
+		t.Fatal("nothing is being read, and not all of the memory is free")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := e.store.Open(ctx, "j"); err != nil {
+		t.Errorf("Open while others read as much as they may: %v", err)
 	}
 }
 

@@ -74,7 +74,7 @@ func (j *Journal) load(ctx context.Context, r record) error {
 	}
 	j.first, j.last, j.end, j.noted = r.Trimmed+1, state.Last, state.Last, r.End
 	if j.last >= j.first {
-		b, err := j.read(ctx, j.last)
+		b, err := j.fetch(ctx, j.last) // one journal is opened at a time, and everybody waits for it
 		if errors.Is(err, ErrDamaged) {
 			return fmt.Errorf("%w: its last block: %w", ErrQuarantined, err)
 		}
@@ -131,8 +131,8 @@ func (j *Journal) Wait(ctx context.Context, p Position) error {
 
 // SeekTime returns the start of the first block whose time is not before t, or End.
 // It reads a number of blocks that is logarithmic in that block's distance from the
-// nearer end of the journal, and none that is much farther away from that end: who
-// asks for the last second wants blocks that are in memory, and the others are not.
+// nearer end of the journal. Of what is recent it reads recent blocks only, which are in
+// memory.
 func (j *Journal) SeekTime(ctx context.Context, t time.Time) (Position, error) {
 	block, err := firstNot(j.Start().Block, j.End().Block, func(number uint64) (bool, error) {
 		b, err := j.ReadBlock(ctx, number)
@@ -144,14 +144,23 @@ func (j *Journal) SeekTime(ctx context.Context, t time.Time) (Position, error) {
 	if err != nil {
 		return Position{}, err
 	}
-	return Position{Block: block}, nil
+	return Position{Block: max(block, j.Start().Block)}, nil
 }
 
+// recentBlocks is about how many blocks at the end firstNot looks at before it looks at
+// the beginning.
+const recentBlocks = 64
+
 // firstNot is the first number from from on for which before does not hold, or end;
-// behind it before does not hold either. It goes from both ends towards the middle in
-// steps that double, and halves what the last step went over.
+// behind it before does not hold either. It goes back from the end in steps that double,
+// then from what is left of both ends towards the middle in such steps, and halves what
+// the last step went over.
 func firstNot(from, end uint64, before func(uint64) (bool, error)) (uint64, error) {
+	bothEnds := false
 	for step := uint64(1); from < end; step *= 2 {
+		if !bothEnds && step == recentBlocks {
+			step, bothEnds = 1, true
+		}
 		high := end - min(step, end-from)
 		is, err := before(high)
 		if err != nil {
@@ -162,8 +171,8 @@ func firstNot(from, end uint64, before func(uint64) (bool, error)) (uint64, erro
 			break
 		}
 		end = high
-		if from == end {
-			break
+		if from == end || !bothEnds {
+			continue
 		}
 		low := from + min(step, end-from) - 1
 		if is, err = before(low); err != nil {

@@ -42,8 +42,13 @@ func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
 	if err != nil {
 		return Block{}, err
 	}
+	defer done()
+	return j.fetch(ctx, number)
+}
+
+// fetch is read for who cannot wait for the others.
+func (j *Journal) fetch(ctx context.Context, number uint64) (Block, error) {
 	msg, err := j.stream.Get(ctx, number)
-	done()
 	if errors.Is(err, broker.ErrNoMessage) {
 		return Block{}, j.missing(number)
 	}
@@ -53,8 +58,8 @@ func (j *Journal) read(ctx context.Context, number uint64) (Block, error) {
 	return j.decode(msg)
 }
 
-// ask waits until the engine may be asked for a block and for so many bytes of others,
-// for which it reads a file of its own.
+// ask waits until the engine may be asked for a block and for so many bytes of others.
+// Each question counts with the file that the engine reads for it.
 // The question is put with the ctx that it returns: once asked, the engine's answer is
 // waited for, since until then it takes memory, whoever has left.
 func (j *Journal) ask(ctx context.Context, others int64) (asking context.Context, done func(), err error) {

@@ -112,9 +112,9 @@ func (x *exchange) fill(b *body) error {
 	}
 }
 
-// grow makes the buffer of a body larger. What is announced is reserved already, but
-// clients may announce much and send little: the memory is taken as the bytes come, in
-// steps so large that few of them are copied.
+// grow makes the buffer of a body larger. What is announced, of which net/http gives no
+// more, is reserved already, but clients may announce much and send little: the memory is
+// taken as the bytes come, in steps so large that few of them are copied.
 func (x *exchange) grow(b *body) error {
 	has := cap(*b.buf)
 	if size := x.r.ContentLength; size >= 0 {

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,6 +131,19 @@ func TestBodyTakesMemoryAsItComes(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(clients<<20); got > most {
 		t.Errorf("a byte of %d bodies of 16 MB cost %d bytes, want at most %d", clients, got, most)
+	}
+}
+
+// Buffers grow on the way, at these sizes and around them.
+func TestBodiesOfAnySizeArriveWhole(t *testing.T) {
+	w := newWire(t, nil)
+	for _, size := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 5_000_000} {
+		for _, n := range []int{size - 1, size, size + 1} {
+			// That all of it has come the signature says.
+			const text = `{"text":"x"}`
+			body := strings.Repeat(" ", n-len(text)) + text
+			w.want(fmt.Sprintf("a body of %d bytes", n), w.do(jsonMessage("Logs_20140328.Echo", body)), 200, text)
+		}
 	}
 }
 
