@@ -19,9 +19,9 @@ var ErrNoMessage = errors.New("no such message")
 const fetchTimeout = 15 * time.Second
 
 // MaxFile is the size in bytes of the files in which the engine keeps messages. One with a
-// single message may be larger, and those of streams that were made before Create said
-// so are of 8 MiB. To read a message the engine reads the file that it
-// is in, whole, and has it in memory for a while.
+// single message may be larger, and those of streams that were made before Create said so
+// are of 8 MiB. To read a message the engine reads the file that it is in, whole, and has
+// it in memory for a while.
 const MaxFile = 4 << 20
 
 // A Message is a stored message. Data belongs to whoever fetched it.

@@ -205,6 +205,39 @@ func TestSeekTimeKeepsToTheNearerEnd(t *testing.T) {
 	}
 }
 
+// A seek that has found a block which is trimmed before it ends leads to what is left.
+func TestSeekTimeBesideTrim(t *testing.T) {
+	j := fromEngine(t, 4)
+	if _, err := readAll(t, j, Position{Block: 4}); err != nil { // so that block 4 alone is in memory
+		t.Fatal(err)
+	}
+	if !j.store.reads.TryAcquire(j.store.cfg.ReadBytes) {
+		t.Fatal("nothing is being read, and not all of the memory is free")
+	}
+	type answer struct {
+		at  Position
+		err error
+	}
+	sought := make(chan answer, 1)
+	go func() {
+		at, err := j.SeekTime(t.Context(), time.Time{})
+		sought <- answer{at, err}
+	}()
+	for range 100 { // in which time it comes to a block that is not in memory
+		if _, err := j.stream.Get(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustAppend(t, j, "5")
+	if err := j.Trim(t.Context(), Position{Block: 5}); err != nil {
+		t.Fatal(err)
+	}
+	j.store.reads.Release(j.store.cfg.ReadBytes)
+	if got := <-sought; got.err != nil || got.at != j.Start() {
+		t.Errorf("SeekTime = %v, %v, want Start, %v", got.at, got.err, j.Start())
+	}
+}
+
 func TestAppendRefuses(t *testing.T) {
 	j := create(t)
 	ended, cancel := context.WithCancel(t.Context())
