@@ -55,7 +55,7 @@ func measures() []measure {
 		{"recipients", measureRecipients},
 		{"streams", onChild(measureStreams)},
 		{"busy", onChild(measureBusy)},
-		{"catalog", onChild(measureCatalog)},
+		{"catalog", measureCatalog},
 		{"failing", onChild(measureFailing, "--quotas", "aws")},
 		{"put-records", onChild(measurePutRecords)},
 		{"put-record", onChild(measurePutRecord)},
