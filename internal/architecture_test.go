@@ -23,12 +23,13 @@ import (
 const mayImport = `
 pure/arn:
 pure/pattern:
+pure/scratch:
 pure/sigv4:
 pure/policy:           pure/arn
 
 durable/broker:
 durable/catalog:       durable/broker
-durable/journal:       durable/broker durable/catalog
+durable/journal:       durable/broker durable/catalog pure/scratch
 
 service/api:           pure/arn pure/policy
 service/organizations: service/api durable/catalog pure/arn pure/policy
@@ -36,7 +37,7 @@ service/iam:           service/organizations service/api durable/catalog pure/ar
 service/operator:      delivery service/logs service/kinesis service/organizations service/iam service/api pure/arn pure/policy
 service/kinesis:       service/api durable/journal durable/catalog pure/arn pure/policy
 service/leases:        service/api durable/catalog pure/arn
-service/logs:          service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
+service/logs:          service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy pure/scratch
 
 delivery:              service/logs service/kinesis service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
 edge/gateway:          service/api pure/arn pure/sigv4

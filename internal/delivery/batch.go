@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"tributary/internal/durable/journal"
 	"tributary/internal/pure/pattern"
@@ -125,7 +126,7 @@ func (w *worker) match(b batch, of func(*logs.Filter, *located) standing) (packe
 			}
 			open[id] = p
 			if !p.countOnly {
-				p.events = slices.Grow(p.events, e.entry.Count)
+				p.events = w.d.spare.grow(p.events, e.entry.Count)
 			}
 			wanting = append(wanting, p)
 		}
@@ -140,6 +141,36 @@ func (w *worker) match(b batch, of func(*logs.Filter, *located) standing) (packe
 		}
 	}
 	return packets, waiting
+}
+
+// spare keeps the memory of packets' events for those of later batches. Of a batch of
+// short events they are as large as all the rest, and full of pointers.
+type spare struct {
+	pool sync.Pool // of *[]event, cleared
+}
+
+// manyEvents is from how many events on their memory is kept.
+const manyEvents = 64
+
+// grow returns events with room for n more.
+func (s *spare) grow(events []event, n int) []event {
+	if events == nil && n >= manyEvents {
+		if kept, ok := s.pool.Get().(*[]event); ok {
+			events = *kept
+		}
+	}
+	return slices.Grow(events, n)
+}
+
+// put takes the events of packets that nobody needs any more.
+func (s *spare) put(packets []*packet) {
+	for _, p := range packets {
+		if kept := p.events[:0]; cap(kept) >= manyEvents {
+			clear(p.events)
+			p.events = nil
+			s.pool.Put(&kept)
+		}
+	}
 }
 
 func (w *worker) packet(f *logs.Filter, e *located) *packet {

@@ -38,6 +38,7 @@ type Delivery struct {
 	cursors *catalog.Table[cursor]
 	records *catalog.Table[filterRecord]
 	doubts  sync.WaitGroup // goroutines of doubt
+	spare   spare
 	// life ends with Run, also for what a request has begun.
 	life context.Context
 	end  context.CancelFunc

@@ -150,6 +150,7 @@ func (w *worker) deliver(ctx context.Context, b batch) error {
 		}
 		if err == nil && len(out.heldUp) == 0 {
 			w.account(packets, waiting, out.refused)
+			w.d.spare.put(packets)
 			return nil
 		}
 		if errors.Is(err, errChanged) {

@@ -169,3 +169,24 @@ func TestTheDetourOfADeletedFilterEndsWithoutThatOfItsSuccessor(t *testing.T) {
 		t.Errorf("in the catalog is %+v, in memory are %d, active %d; want nothing", got, len(w.detours), len(s.active))
 	}
 }
+
+// What a batch leaves for those after it holds nothing of its messages.
+func TestSpareEventsAreEmpty(t *testing.T) {
+	var s spare
+	for range 20 { // the race detector lets a pool forget
+		p := &packet{events: s.grow(nil, manyEvents)}
+		for _, e := range p.events[:cap(p.events)] {
+			if e.message != nil {
+				t.Fatal("a message of an earlier batch is held")
+			}
+		}
+		for range manyEvents {
+			p.events = append(p.events, event{message: []byte("text")})
+		}
+		few := &packet{events: make([]event, 1)}
+		s.put([]*packet{p, few})
+		if p.events != nil || few.events == nil {
+			t.Fatal("many events are to be taken and few left")
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime/debug"
 	"testing"
 	"testing/fstest"
 )
@@ -60,6 +61,27 @@ func TestBoundsFollowMemoryAndFiles(t *testing.T) {
 	} {
 		if got := boundsFor(c.memory, c.files); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestGarbageIsCollectedLessOftenWherePossible(t *testing.T) {
+	before := debug.SetGCPercent(-1)
+	defer debug.SetGCPercent(before)
+	for _, c := range []struct {
+		name      string
+		memory    int64
+		set, want int
+	}{
+		{"no limit", 0, 100, 200},
+		{"plenty", 1 << 30, 100, 200},
+		{"little", 256 << 20, 100, 100},
+		{"set by the operator", 0, 50, 50},
+	} {
+		debug.SetGCPercent(c.set)
+		collectLess(c.memory)
+		if got := debug.SetGCPercent(-1); got != c.want {
+			t.Errorf("%s: %d percent, want %d", c.name, got, c.want)
 		}
 	}
 }

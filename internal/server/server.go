@@ -146,7 +146,9 @@ type server struct {
 // closed by close, also after an error.
 func (s *server) open(ctx context.Context) (err error) {
 	cfg := s.cfg
-	s.bounds = boundsFor(keepToMemory(os.DirFS("/")), mayOpen())
+	memory := keepToMemory(os.DirFS("/"))
+	collectLess(memory)
+	s.bounds = boundsFor(memory, mayOpen())
 	if s.broker, err = broker.Open(ctx, broker.Config{Dir: cfg.Dir, Log: cfg.Log}); err != nil {
 		return err
 	}

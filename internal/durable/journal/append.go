@@ -163,6 +163,7 @@ func (j *Journal) write(b Block, subject string, conditions ...broker.Condition)
 		j.quarantine(err)
 		return 0, time.Time{}, err
 	}
+	recycle(stored)
 	j.committed(own)
 	return b.Number, b.Time, nil
 }

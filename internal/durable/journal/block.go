@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/s2"
+
+	"tributary/internal/pure/scratch"
 )
 
 // A Block is what one commit wrote.
@@ -56,6 +58,7 @@ const (
 	headerSize  = 52
 	trailerSize = 4
 
+	codecAt   = 5
 	codecNone = 0
 	codecS2   = 1
 	// codecSealed is added to either when the body is encrypted.
@@ -95,20 +98,33 @@ func encode(journal uint64, b Block, compress bool, key cipher.AEAD) (stored []b
 	}
 	codec := byte(codecNone)
 	if compress && size >= minCompress {
-		if packed := pack(journal, b, stored[head:]); packed != nil {
-			stored, codec = packed, codecS2
+		if short := pack(journal, b, stored[head:]); short != nil {
+			stored, codec = short, codecS2
 		}
 	}
 	if key != nil {
+		clear := stored
 		stored = encrypt(journal, b, codec, size, stored[head:], key)
+		recycle(clear)
 	}
 	return seal(stored), own
+}
+
+// packed are stored forms that no block shares.
+var packed scratch.Bytes
+
+// recycle takes a stored form that encode has made and that nobody needs any more. The
+// memory of one that is neither compressed nor encrypted belongs to the block as well.
+func recycle(stored []byte) {
+	if stored[codecAt] != codecNone {
+		packed.Put(stored)
+	}
 }
 
 // encrypt returns the stored form, but for the checksum, with the body encrypted.
 func encrypt(journal uint64, b Block, codec byte, size int, body []byte, key cipher.AEAD) []byte {
 	head := headerSize + len(b.Lane)
-	buf := make([]byte, 0, head+len(body)+sealOverhead+trailerSize)
+	buf := packed.Get(head + len(body) + sealOverhead + trailerSize)
 	buf = appendHeader(buf, journal, b, codec|codecSealed, size)
 	return key.Seal(buf, nil, body, buf)
 }
@@ -117,13 +133,15 @@ func encrypt(journal uint64, b Block, codec byte, size int, body []byte, key cip
 // when that saves too little.
 func pack(journal uint64, b Block, body []byte) []byte {
 	head := headerSize + len(b.Lane)
-	buf := make([]byte, head+s2.MaxEncodedLen(len(body))+trailerSize)
+	size := head + s2.MaxEncodedLen(len(body))
+	buf := packed.Get(size + trailerSize)[:size]
 	appendHeader(buf[:0], journal, b, codecS2, len(body))
-	packed := s2.Encode(buf[head:], body)
-	if len(packed) > len(body)-len(body)/8 {
+	short := s2.Encode(buf[head:], body)
+	if len(short) > len(body)-len(body)/8 {
+		packed.Put(buf)
 		return nil
 	}
-	return buf[:head+len(packed)]
+	return buf[:head+len(short)]
 }
 
 func appendHeader(buf []byte, journal uint64, b Block, codec byte, size int) []byte {
@@ -181,7 +199,7 @@ func decode(journal uint64, stored []byte, key cipher.AEAD) (b Block, err error)
 		return Block{}, fmt.Errorf("body of %d bytes with %d entries", size, count)
 	}
 	head := headerSize + lane
-	codec, body := stored[5], stored[head:n:n]
+	codec, body := stored[codecAt], stored[head:n:n]
 	if codec&codecSealed != 0 {
 		if body, err = decrypt(stored[:head], body, key); err != nil {
 			return Block{}, err

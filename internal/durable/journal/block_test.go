@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"crypto/cipher"
+	"crypto/rand"
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
@@ -123,4 +125,47 @@ func FuzzDecodeBlock(f *testing.F) {
 			t.Errorf("encoded again: %v", err)
 		}
 	})
+}
+
+// What encode gave and nobody needs any more is written over by later blocks; what the
+// block shares with its readers never is.
+func TestMemoryOfAStoredFormIsUsedAgainButNotThatOfItsBlock(t *testing.T) {
+	noise := make([]byte, 100_000)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	half := append(bytes.Repeat([]byte("text "), 20_000), noise...)
+	key := (&Key{1}).ofJournal(3)
+	for name, c := range map[string]struct {
+		entry    []byte
+		compress bool
+		key      cipher.AEAD
+		again    bool
+	}{
+		"plain":                    {noise, false, nil, false},
+		"compressed":               {half, true, nil, true},
+		"compressed in vain":       {noise, true, nil, false},
+		"encrypted":                {noise, false, key, true},
+		"compressed and encrypted": {half, true, key, true},
+	} {
+		again := false
+		for range 20 { // the race detector lets a pool forget
+			stored, own := encode(3, Block{Number: 1, Entries: [][]byte{c.entry}}, c.compress, c.key)
+			recycle(stored)
+			for range 4 {
+				b := packed.Get(len(stored))
+				b = b[:cap(b)]
+				again = again || &b[0] == &stored[0]
+				for i := range b {
+					b[i] = 0xff
+				}
+			}
+			if !bytes.Equal(own.Entries[0], c.entry) {
+				t.Fatalf("%s: the block has been written over", name)
+			}
+		}
+		if again != c.again {
+			t.Errorf("%s: used again: %v, want %v", name, again, c.again)
+		}
+	}
 }

@@ -416,3 +416,41 @@ func TestClockThatGoesBackLosesNothing(t *testing.T) {
 		t.Errorf("FilterLogEvents: got %d events, want 6", got)
 	}
 }
+
+// The memory in which calls are encoded serves many of them, one after the other.
+func TestCallsThatShareMemoryAreNotMixedUp(t *testing.T) {
+	const writers, calls = 8, 6
+	r := newRig(t)
+	want := func(writer, call int) string {
+		return strings.Repeat(fmt.Sprintf("%d/%d ", writer, call), 12_000) // more than the smallest that is kept
+	}
+	for w := range writers {
+		r.group(root(sender), "g"+strconv.Itoa(w), "s")
+	}
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for c := 0; c < calls && errs[w] == nil; c++ {
+				_, errs[w] = r.do(root(sender), "PutLogEvents", in{
+					"logGroupName": "g" + strconv.Itoa(w), "logStreamName": "s", "logEvents": eventList([]any{r.at(0), want(w, c)}),
+				})
+			}
+		})
+	}
+	wg.Wait()
+	for w, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.messages(root(sender), "g"+strconv.Itoa(w), "s")
+		if len(got) != calls {
+			t.Fatalf("writer %d: got %d events, want %d", w, len(got), calls)
+		}
+		for c := range got {
+			if got[c] != want(w, c) {
+				t.Fatalf("writer %d, call %d: another text is stored, beginning %.20q", w, c, got[c])
+			}
+		}
+	}
+}

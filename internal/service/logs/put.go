@@ -62,13 +62,14 @@ func (s *Service) putLogEvents(ctx context.Context, call *api.Call, in *putEvent
 		if p.err != nil {
 			return nil, errUnavailable()
 		}
-		entry := appendEntry(make([]byte, 0, entrySize(&e, accepted)), &e, in.Body, accepted)
+		entry := appendEntry(s.entries.Get(entrySize(&e, accepted)), &e, in.Body, accepted)
 		switch _, _, err := p.journal.Append(ctx, entry); {
 		case errors.Is(err, journal.ErrQuarantined), errors.Is(err, journal.ErrClosed): // reported by the journal
 			return nil, errUnavailable()
 		case err != nil:
 			return nil, fmt.Errorf("put log events: %w", err)
 		}
+		s.entries.Put(entry)
 		s.incoming.add(id.Group, accepted)
 	}
 	return &PutLogEventsOutput{

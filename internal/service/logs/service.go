@@ -10,6 +10,7 @@ import (
 	"tributary/internal/durable/catalog"
 	"tributary/internal/durable/journal"
 	"tributary/internal/pure/arn"
+	"tributary/internal/pure/scratch"
 	"tributary/internal/service/api"
 	"tributary/internal/service/iam"
 )
@@ -75,6 +76,7 @@ type Service struct {
 	started time.Time // anchors the age of events
 
 	incoming incoming
+	entries  scratch.Bytes // that are being appended
 }
 
 // New returns the service and opens the journals of the Regions that have been
