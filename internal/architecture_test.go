@@ -40,7 +40,7 @@ service/leases:        service/api durable/catalog pure/arn
 service/logs:          service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy pure/scratch
 
 delivery:              service/logs service/kinesis service/iam service/api durable/catalog durable/journal pure/arn pure/pattern pure/policy
-edge/gateway:          service/api pure/arn pure/sigv4
+edge/gateway:          service/api pure/arn pure/scratch pure/sigv4
 
 server:                delivery edge/gateway service/api service/iam service/kinesis service/leases service/logs service/operator service/organizations durable/broker durable/catalog durable/journal pure/arn pure/policy
 server/servertest:     server client pure/sigv4

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,6 +51,7 @@ environment, the environment over the file.`,
 			if cfg.TrustedProxies, err = parseProxies(proxies); err != nil {
 				return err
 			}
+			_, cfg.GCSet = os.LookupEnv("GOGC")
 			cfg.Log = newLog(cmd.ErrOrStderr(), logJSON)
 			out := cmd.OutOrStdout()
 			cfg.Ready = func(i server.Info) { announce(out, i) }

@@ -143,29 +143,35 @@ func (w *worker) match(b batch, of func(*logs.Filter, *located) standing) (packe
 	return packets, waiting
 }
 
-// spare keeps the memory of packets' events for those of later batches. Of a batch of
-// short events they are as large as all the rest, and full of pointers.
+// spare keeps the memory of large packets' events for those of later batches. Of a batch
+// of short events they are as large as all the rest, and full of pointers.
 type spare struct {
 	pool sync.Pool // of *[]event, cleared
 }
 
-// manyEvents is from how many events on their memory is kept.
-const manyEvents = 64
+// From fewEvents on the memory of a packet's events is kept, up to manyEvents, some 2 MB.
+const fewEvents, manyEvents = 1000, 20_000
 
-// grow returns events with room for n more.
+// grow returns events with room for n more. What is much too large for them is left for
+// others: else all that is kept would become as large as the largest.
 func (s *spare) grow(events []event, n int) []event {
-	if events == nil && n >= manyEvents {
-		if kept, ok := s.pool.Get().(*[]event); ok {
+	if events == nil && n >= fewEvents {
+		kept, ok := s.pool.Get().(*[]event)
+		switch {
+		case ok && cap(*kept) <= 4*n:
 			events = *kept
+		case ok:
+			s.pool.Put(kept)
 		}
 	}
 	return slices.Grow(events, n)
 }
 
-// put takes the events of packets that nobody needs any more.
+// put takes the events of packets that nobody needs any more, and of which none have been
+// taken out.
 func (s *spare) put(packets []*packet) {
 	for _, p := range packets {
-		if kept := p.events[:0]; cap(kept) >= manyEvents {
+		if kept := p.events[:0]; cap(kept) >= fewEvents && cap(kept) <= manyEvents {
 			clear(p.events)
 			p.events = nil
 			s.pool.Put(&kept)

@@ -340,13 +340,13 @@ func TestStatusIsForgottenWithItsFilter(t *testing.T) {
 	s := begin(t, 1)
 	s.makeGroup("g", "a")
 	s.subscribe("g", "f", "ERROR")
-	messages := append(slices.Repeat([]string{"ERROR"}, 200), "fine")
+	messages := append(slices.Repeat([]string{"ERROR"}, 2000), "fine")
 	s.put("g", "a", messages...)
 	// They are matched, as the sender is told, when all of them have been dealt with.
-	s.eventually("the events are counted", func() bool { return s.status("f")["matchedEvents"] == 200.0 })
+	s.eventually("the events are counted", func() bool { return s.status("f")["matchedEvents"] == 2000.0 })
 	got := s.status("f")
 	for member, want := range map[string]any{
-		"logGroupName": "g", "state": "LIVE", "deliveredEvents": 200.0, "deliveredRecords": 1.0, "droppedEvents": 0.0,
+		"logGroupName": "g", "state": "LIVE", "deliveredEvents": 2000.0, "deliveredRecords": 1.0, "droppedEvents": 0.0,
 		"lagEvents": 0.0, "destinationArn": destination,
 	} {
 		if got[member] != want {

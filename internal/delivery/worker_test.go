@@ -170,23 +170,34 @@ func TestTheDetourOfADeletedFilterEndsWithoutThatOfItsSuccessor(t *testing.T) {
 	}
 }
 
-// What a batch leaves for those after it holds nothing of its messages.
-func TestSpareEventsAreEmpty(t *testing.T) {
+// What a batch leaves for those after it holds nothing of its messages, and is not much
+// larger than what it is taken for.
+func TestSpareEvents(t *testing.T) {
 	var s spare
+	again := false
 	for range 20 { // the race detector lets a pool forget
-		p := &packet{events: s.grow(nil, manyEvents)}
+		p := &packet{events: s.grow(nil, 5*fewEvents)}
 		for _, e := range p.events[:cap(p.events)] {
 			if e.message != nil {
 				t.Fatal("a message of an earlier batch is held")
 			}
 		}
-		for range manyEvents {
+		for range 5 * fewEvents {
 			p.events = append(p.events, event{message: []byte("text")})
 		}
-		few := &packet{events: make([]event, 1)}
-		s.put([]*packet{p, few})
-		if p.events != nil || few.events == nil {
-			t.Fatal("many events are to be taken and few left")
+		first := &p.events[0]
+		few, many := &packet{events: make([]event, fewEvents-1)}, &packet{events: make([]event, manyEvents+1)}
+		s.put([]*packet{p, few, many})
+		if p.events != nil || few.events == nil || many.events == nil {
+			t.Fatal("only the 5000 events are to be taken")
 		}
+		small, large := s.grow(nil, fewEvents)[:1], s.grow(nil, 3*fewEvents)[:1]
+		if &small[0] == first {
+			t.Fatal("memory of 5000 events is taken for 1000")
+		}
+		again = again || &large[0] == first
+	}
+	if !again {
+		t.Error("memory of 5000 events is not taken for 3000")
 	}
 }

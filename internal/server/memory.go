@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io/fs"
 	"math"
 	"path"
@@ -18,12 +19,9 @@ import (
 const heapPercent = 72
 
 // gcPercent is how much garbage may come to what is in use before it is collected, in
-// percent, where there is memory for it. Each collection goes through the whole catalog:
-// at Go's 100 that is a tenth of what events cost when there are 100,000 filters.
-const gcPercent, goGCPercent = 200, 100
-
-// plenty is how much memory is enough for that.
-const plenty = 1 << 30
+// percent, where memory is plenty. Each collection goes through the whole catalog, which
+// takes the longer the more filters there are.
+const gcPercent, plenty = 200, 1 << 30
 
 // bounds are what clients may take, and what is kept in memory for them.
 type bounds struct {
@@ -34,7 +32,7 @@ type bounds struct {
 }
 
 // perClient is what a connection, or a request under way, may take at worst: its head,
-// buffers on both sides, a stack; and as much again of garbage.
+// buffers on both sides, a stack; and as much again of garbage, where memory is short.
 const perClient = 160 << 10
 
 // boundsFor says what clients may take of so many bytes of memory, 0 for plenty, and
@@ -61,7 +59,7 @@ func mayOpen() uint64 {
 
 // keepToMemory tells the Go runtime of the limit that the system sets, unless the
 // operator has set one (GOMEMLIMIT), and returns the limit, 0 for none. Without it the
-// heap would grow to twice what is in use, whatever the system allows.
+// heap would grow to several times what is in use, whatever the system allows.
 func keepToMemory(system fs.FS) (limit int64) {
 	limit = memoryLimit(system)
 	switch set := debug.SetMemoryLimit(-1); { // -1 asks
@@ -73,15 +71,25 @@ func keepToMemory(system fs.FS) (limit int64) {
 	return limit
 }
 
-// collectLess lets the Go runtime collect garbage less often if there is that much
-// memory, 0 for no limit, unless the operator has said how often (GOGC).
-func collectLess(memory int64) {
-	if memory > 0 && memory < plenty {
-		return
+// collectLess lets the Go runtime collect garbage less often if both the limit, 0 for
+// none, and the machine have memory for it.
+func collectLess(limit int64, system fs.FS) {
+	if (limit == 0 || limit >= plenty) && machineMemory(system) >= plenty {
+		debug.SetGCPercent(gcPercent)
 	}
-	if set := debug.SetGCPercent(gcPercent); set != goGCPercent {
-		debug.SetGCPercent(set)
+}
+
+// machineMemory is how many bytes the machine has, as far as is known.
+func machineMemory(system fs.FS) int64 {
+	text, err := fs.ReadFile(system, "proc/meminfo")
+	if err != nil {
+		return unlimited
 	}
+	var kib int64
+	if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kib); err != nil {
+		return unlimited
+	}
+	return kib << 10
 }
 
 // memoryLimit is how many bytes the cgroups of this process, of version 1 or 2, allow

@@ -68,18 +68,23 @@ func TestBoundsFollowMemoryAndFiles(t *testing.T) {
 func TestGarbageIsCollectedLessOftenWherePossible(t *testing.T) {
 	before := debug.SetGCPercent(-1)
 	defer debug.SetGCPercent(before)
+	machine := func(kib string) fstest.MapFS {
+		return fstest.MapFS{"proc/meminfo": {Data: []byte("MemTotal:       " + kib + " kB\nMemFree:  1 kB\n")}}
+	}
 	for _, c := range []struct {
-		name      string
-		memory    int64
-		set, want int
+		name   string
+		limit  int64
+		system fstest.MapFS
+		want   int
 	}{
-		{"no limit", 0, 100, 200},
-		{"plenty", 1 << 30, 100, 200},
-		{"little", 256 << 20, 100, 100},
-		{"set by the operator", 0, 50, 50},
+		{"no limit", 0, machine("4000000"), 200},
+		{"nothing is known", 0, fstest.MapFS{}, 200},
+		{"plenty", 1 << 30, machine("4000000"), 200},
+		{"little", 256 << 20, machine("4000000"), 100},
+		{"a small machine", 0, machine("512000"), 100},
 	} {
-		debug.SetGCPercent(c.set)
-		collectLess(c.memory)
+		debug.SetGCPercent(100)
+		collectLess(c.limit, c.system)
 		if got := debug.SetGCPercent(-1); got != c.want {
 			t.Errorf("%s: %d percent, want %d", c.name, got, c.want)
 		}

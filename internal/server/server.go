@@ -67,6 +67,9 @@ type Config struct {
 	// /metrics has the series of accounts, log groups and filters too. It asks for no
 	// signature. Empty: there is none.
 	MetricsListen string
+	// GCSet leaves it to the Go runtime how often garbage is collected: the operator has
+	// set GOGC.
+	GCSet         bool
 	MetricsSeries int // log groups, and subscriptions, with series of their own; 0 for 10,000
 
 	Now func() time.Time
@@ -147,7 +150,9 @@ type server struct {
 func (s *server) open(ctx context.Context) (err error) {
 	cfg := s.cfg
 	memory := keepToMemory(os.DirFS("/"))
-	collectLess(memory)
+	if !cfg.GCSet {
+		collectLess(memory, os.DirFS("/"))
+	}
 	s.bounds = boundsFor(memory, mayOpen())
 	if s.broker, err = broker.Open(ctx, broker.Config{Dir: cfg.Dir, Log: cfg.Log}); err != nil {
 		return err

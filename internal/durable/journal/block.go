@@ -98,33 +98,33 @@ func encode(journal uint64, b Block, compress bool, key cipher.AEAD) (stored []b
 	}
 	codec := byte(codecNone)
 	if compress && size >= minCompress {
-		if short := pack(journal, b, stored[head:]); short != nil {
-			stored, codec = short, codecS2
+		if packed := pack(journal, b, stored[head:]); packed != nil {
+			stored, codec = packed, codecS2
 		}
 	}
 	if key != nil {
-		clear := stored
+		plain := stored
 		stored = encrypt(journal, b, codec, size, stored[head:], key)
-		recycle(clear)
+		recycle(plain)
 	}
 	return seal(stored), own
 }
 
-// packed are stored forms that no block shares.
-var packed scratch.Bytes
+// storedForms is memory for stored forms that are not their blocks' as well.
+var storedForms scratch.Buffers
 
 // recycle takes a stored form that encode has made and that nobody needs any more. The
 // memory of one that is neither compressed nor encrypted belongs to the block as well.
 func recycle(stored []byte) {
 	if stored[codecAt] != codecNone {
-		packed.Put(stored)
+		storedForms.Put(&stored)
 	}
 }
 
 // encrypt returns the stored form, but for the checksum, with the body encrypted.
 func encrypt(journal uint64, b Block, codec byte, size int, body []byte, key cipher.AEAD) []byte {
 	head := headerSize + len(b.Lane)
-	buf := packed.Get(head + len(body) + sealOverhead + trailerSize)
+	buf := *storedForms.Get(head + len(body) + sealOverhead + trailerSize)
 	buf = appendHeader(buf, journal, b, codec|codecSealed, size)
 	return key.Seal(buf, nil, body, buf)
 }
@@ -134,14 +134,14 @@ func encrypt(journal uint64, b Block, codec byte, size int, body []byte, key cip
 func pack(journal uint64, b Block, body []byte) []byte {
 	head := headerSize + len(b.Lane)
 	size := head + s2.MaxEncodedLen(len(body))
-	buf := packed.Get(size + trailerSize)[:size]
+	buf := (*storedForms.Get(size + trailerSize))[:size]
 	appendHeader(buf[:0], journal, b, codecS2, len(body))
-	short := s2.Encode(buf[head:], body)
-	if len(short) > len(body)-len(body)/8 {
-		packed.Put(buf)
+	packed := s2.Encode(buf[head:], body)
+	if len(packed) > len(body)-len(body)/8 {
+		storedForms.Put(&buf)
 		return nil
 	}
-	return buf[:head+len(short)]
+	return buf[:head+len(packed)]
 }
 
 func appendHeader(buf []byte, journal uint64, b Block, codec byte, size int) []byte {

@@ -1,33 +1,71 @@
-// Package scratch keeps large pieces of memory for those who need the like again soon.
+// Package scratch keeps large buffers for those who need the like again soon.
 package scratch
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
-// Smallest is how many bytes a slice must have to be kept. Making a smaller one costs
-// about as much as finding one.
-const Smallest = 32 << 10
+const (
+	// Smallest is the capacity of the smallest buffer that is kept: making a smaller one
+	// costs little.
+	Smallest = 64 << 10
+	// Largest is that of the largest one.
+	Largest = 4 << 20
 
-// Bytes are byte slices for a while, such as the encoded form of something that is being
-// sent. The zero value is ready, and may be used by many goroutines. What nobody takes for
-// some time goes to the garbage collector.
-type Bytes struct {
-	pool sync.Pool // of *[]byte
+	// sizes is how many capacities buffers that are kept have: four between each capacity
+	// and its double.
+	sizes = 1 + 4*6
+)
+
+// Buffers are byte slices that are used again by others, each by one at a time. What
+// nobody takes for some time goes to the garbage collector. A buffer is at most a quarter
+// larger than was asked for: if a larger one would do, all that go around would become as
+// large as the largest. The zero value is ready, and may be used by many goroutines.
+type Buffers struct {
+	bySize [sizes]sync.Pool // of *[]byte
 }
 
-// Get returns an empty slice with room for n bytes.
-func (p *Bytes) Get(n int) []byte {
-	if n >= Smallest {
-		if b, ok := p.pool.Get().(*[]byte); ok && cap(*b) >= n {
-			return *b
+// Capacity is the capacity of the buffer that somebody gets who wants room for so many
+// bytes.
+func Capacity(want int) int {
+	if want < Smallest || want > Largest {
+		return want
+	}
+	step := 1 << max(0, bits.Len(uint(want-1))-3) // of the four
+	return (want + step - 1) / step * step
+}
+
+// sizeOf is which of the sizes a capacity is, ok whether it is one.
+func sizeOf(capacity int) (size int, ok bool) {
+	if capacity < Smallest || capacity > Largest || capacity != Capacity(capacity) {
+		return 0, false
+	}
+	doubled := bits.Len(uint(capacity-1)) - bits.Len(Smallest-1)
+	if doubled == 0 {
+		return 0, true
+	}
+	quarter := (capacity - 1) >> (bits.Len(uint(capacity-1)) - 3) & 3
+	return 1 + 4*(doubled-1) + quarter, true
+}
+
+// Get returns an empty buffer of Capacity(want) bytes.
+func (p *Buffers) Get(want int) *[]byte {
+	capacity := Capacity(want)
+	if size, ok := sizeOf(capacity); ok {
+		if b, ok := p.bySize[size].Get().(*[]byte); ok {
+			return b
 		}
 	}
-	return make([]byte, 0, n)
+	fresh := make([]byte, 0, capacity)
+	return &fresh
 }
 
-// Put takes a slice that nothing refers to any more.
-func (p *Bytes) Put(b []byte) {
-	if cap(b) >= Smallest {
-		b = b[:0]
-		p.pool.Put(&b)
+// Put takes a buffer to whose bytes nothing refers any more. It need not be one that Get
+// returned.
+func (p *Buffers) Put(b *[]byte) {
+	*b = (*b)[:0]
+	if size, ok := sizeOf(cap(*b)); ok {
+		p.bySize[size].Put(b)
 	}
 }

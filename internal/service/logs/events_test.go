@@ -422,7 +422,7 @@ func TestCallsThatShareMemoryAreNotMixedUp(t *testing.T) {
 	const writers, calls = 8, 6
 	r := newRig(t)
 	want := func(writer, call int) string {
-		return strings.Repeat(fmt.Sprintf("%d/%d ", writer, call), 12_000) // more than the smallest that is kept
+		return strings.Repeat(fmt.Sprintf("%d/%d ", writer, call), 18_000+4_000*call) // more than the smallest that is kept
 	}
 	for w := range writers {
 		r.group(root(sender), "g"+strconv.Itoa(w), "s")
@@ -439,6 +439,7 @@ func TestCallsThatShareMemoryAreNotMixedUp(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	r.restart() // what is read is what was stored
 	for w, err := range errs {
 		if err != nil {
 			t.Fatal(err)

@@ -62,8 +62,9 @@ func (s *Service) putLogEvents(ctx context.Context, call *api.Call, in *putEvent
 		if p.err != nil {
 			return nil, errUnavailable()
 		}
-		entry := appendEntry(s.entries.Get(entrySize(&e, accepted)), &e, in.Body, accepted)
-		switch _, _, err := p.journal.Append(ctx, entry); {
+		entry := s.entries.Get(entrySize(&e, accepted))
+		*entry = appendEntry(*entry, &e, in.Body, accepted)
+		switch _, _, err := p.journal.Append(ctx, *entry); {
 		case errors.Is(err, journal.ErrQuarantined), errors.Is(err, journal.ErrClosed): // reported by the journal
 			return nil, errUnavailable()
 		case err != nil:

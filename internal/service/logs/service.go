@@ -76,7 +76,7 @@ type Service struct {
 	started time.Time // anchors the age of events
 
 	incoming incoming
-	entries  scratch.Bytes // that are being appended
+	entries  scratch.Buffers // for those of calls
 }
 
 // New returns the service and opens the journals of the Regions that have been
