@@ -108,6 +108,8 @@ func faults() []process.Fault {
 			"for _, m := range messages[:min(1, len(messages))] {\n\t\t\tnumber, r.next = m.Seq, Position{Block: m.Seq}\n\t\t}"),
 		insert(withoutChecks, "internal/durable/journal/marks.go", "\tend, err := s.markedEnd(r)\n", "return nil"),
 		insert(withoutBounds, "internal/server/memory.go", "\tb := bounds{held", "return bounds{held: 1 << 40}"),
+		// With the limit it may live on at the edge, without answering.
+		insert(withoutBounds, "internal/server/memory.go", "\tlimit = memoryLimit(system)\n", "return 0"),
 		insert(withoutHeadTimeout, "internal/edge/gateway/server.go", "\tprotocols := new(http.Protocols)\n", "return &http.Server{Handler: counted(handler), ConnContext: connContext}"),
 		{File: "internal/durable/journal/block.go", Right: "; want != got {", Wrong: "; want != got && !" + when(withoutChecks) + " {"},
 	}

@@ -245,7 +245,7 @@ func standingOf(pid int, endpoint string) (now standing, err error) {
 	if now.sockets, err = sockets(pid); err != nil {
 		return now, err
 	}
-	again := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	again := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	resp, err := again.Get(endpoint + "/metrics")
 	if err != nil {
 		return now, err
@@ -278,7 +278,7 @@ func (g *goodClients) begin(ctx context.Context, w *world, until *sync.WaitGroup
 			transport := &http.Transport{DisableKeepAlives: i == 0}
 			defer transport.CloseIdleConnections()
 			to, from := w.as(recipient), w.as(sender)
-			to.HTTP = &http.Client{Transport: transport}
+			to.HTTP = &http.Client{Transport: transport, Timeout: patience}
 			from.HTTP = to.HTTP
 			for n := 0; ctx.Err() == nil; n++ {
 				g.round(context.WithoutCancel(ctx), i, n, to, from)
