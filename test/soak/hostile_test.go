@@ -25,6 +25,8 @@ const (
 	witnesses   = 30
 	// slowestCall is what 99 of 100 calls of a good client may take.
 	slowestCall = time.Second
+	// longestCall is when a good client gives up.
+	longestCall = 30 * time.Second
 )
 
 // TestHostileClientsHarmNobodyElse lets clients do their worst to a server in 256 MiB,
@@ -40,8 +42,10 @@ func TestHostileClientsHarmNobodyElse(t *testing.T) {
 func TestHostileFindsAServerWithoutBounds(t *testing.T) {
 	r := begin(t, "hostile", unlimited, sizes{ci: 1, soak: 1})
 	s := r.besiege(faulty(t, withoutBounds), attacks)
-	if complaints := r.judgeSiege(s); s.kills == 0 {
-		t.Errorf("a server without bounds was not killed for want of memory; complaints: %q", complaints)
+	// At the edge of its memory the kernel may kill it, or let it stand still while it
+	// reads its own program from the disk over and over.
+	if complaints := r.judgeSiege(s); s.kills == 0 && s.deaf == nil && len(s.good.errors) == 0 {
+		t.Errorf("a server without bounds was not killed for want of memory, and answered everybody; complaints: %q", complaints)
 	}
 }
 
@@ -69,6 +73,7 @@ type siege struct {
 	seen      sightings
 
 	before, after standing
+	deaf          error // why it is not known what it has open afterwards
 	peak          int64 // bytes, of the process
 	kills         int64 // for want of memory
 }
@@ -93,7 +98,10 @@ func (r *rig) besiege(p program, attacks []attack) *siege {
 		r.Fatal(err)
 	}
 	connections.CloseIdleConnections()
-	s.before = r.standing(server, nil)
+	var err error
+	if s.before, err = standingAfter(server, nil); err != nil {
+		r.Fatal(err)
+	}
 
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
@@ -147,7 +155,7 @@ func (r *rig) lift(s *siege, server *process.Server, attacking *attackers) {
 	if s.peak, err = peakRSS(server.PID()); err != nil {
 		r.Fatal(err)
 	}
-	s.after = r.standing(server, &s.before)
+	s.after, s.deaf = standingAfter(server, &s.before)
 }
 
 // slowestHead is the longest that a slow head was let live, 0 if none was cut off.
@@ -189,7 +197,9 @@ func (r *rig) judgeSiege(s *siege) (complaints []string) {
 	if slowest := s.slowestHead(); slowest > headTime || slowest == 0 {
 		complain("a slow head was cut off after %v, want at most %v", slowest, headTime)
 	}
-	if !s.after.asBefore(s.before) {
+	if s.deaf != nil {
+		complain("long after the siege: %v", s.deaf)
+	} else if !s.after.asBefore(s.before) {
 		complain("open before the siege: %+v, long after it: %+v", s.before, s.after)
 	}
 	for _, a := range attacks {
@@ -225,17 +235,13 @@ func (s standing) asBefore(before standing) bool {
 	return s.sockets <= before.sockets+1 && s.fds <= before.fds+8 && s.goroutines <= before.goroutines+8
 }
 
-// standing is what the server has open, in the end: once that is no more than before, or
-// has not become so for long.
-func (r *rig) standing(server *process.Server, before *standing) standing {
-	r.Helper()
+// standingAfter is what the server has open, in the end: once that is no more than before,
+// or has not become so for long.
+func standingAfter(server *process.Server, before *standing) (standing, error) {
 	for deadline := time.Now().Add(2 * time.Minute); ; {
 		now, err := standingOf(server.PID(), server.Endpoint)
-		if err != nil {
-			r.Fatal(err)
-		}
-		if before == nil || now.asBefore(*before) || time.Now().After(deadline) {
-			return now
+		if err != nil || before == nil || now.asBefore(*before) || time.Now().After(deadline) {
+			return now, err
 		}
 		<-time.After(200 * time.Millisecond)
 	}
@@ -245,7 +251,7 @@ func standingOf(pid int, endpoint string) (now standing, err error) {
 	if now.sockets, err = sockets(pid); err != nil {
 		return now, err
 	}
-	again := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	again := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: longestCall}
 	resp, err := again.Get(endpoint + "/metrics")
 	if err != nil {
 		return now, err
@@ -278,17 +284,19 @@ func (g *goodClients) begin(ctx context.Context, w *world, until *sync.WaitGroup
 			transport := &http.Transport{DisableKeepAlives: i == 0}
 			defer transport.CloseIdleConnections()
 			to, from := w.as(recipient), w.as(sender)
-			to.HTTP = &http.Client{Transport: transport, Timeout: patience}
+			to.HTTP = &http.Client{Transport: transport, Timeout: longestCall}
 			from.HTTP = to.HTTP
 			for n := 0; ctx.Err() == nil; n++ {
-				g.round(context.WithoutCancel(ctx), i, n, to, from)
+				g.round(ctx, i, n, to, from)
 			}
 		})
 	}
 }
 
-// round makes each kind of call once.
-func (g *goodClients) round(ctx context.Context, i, n int, to, from caller) {
+// round makes each kind of call once, as long as the siege lasts; a call that was begun
+// is waited for.
+func (g *goodClients) round(siege context.Context, i, n int, to, from caller) {
+	ctx := context.WithoutCancel(siege)
 	text := strings.Repeat("x", 6<<10)
 	var iterator struct{ ShardIterator string }
 	for _, call := range []struct {
@@ -314,6 +322,9 @@ func (g *goodClients) round(ctx context.Context, i, n int, to, from caller) {
 			return to.kinesis(ctx, "GetRecords", object{"ShardIterator": iterator.ShardIterator, "Limit": 20}, nil)
 		}},
 	} {
+		if siege.Err() != nil {
+			return
+		}
 		began := time.Now()
 		err := call.do()
 		took := time.Since(began)
