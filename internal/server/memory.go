@@ -18,10 +18,13 @@ import (
 // kernel holds for its sockets.
 const heapPercent = 72
 
-// gcPercent is how much garbage may come to what is in use before it is collected, in
-// percent, where memory is plenty. Each collection goes through the whole catalog, which
-// takes the longer the more filters there are.
-const gcPercent, plenty = 200, 1 << 30
+const (
+	// gcPercent is how much garbage may come to what is in use before it is collected, in
+	// percent, where there is plenty of memory. Each collection goes through the whole
+	// catalog, which takes the longer the more filters there are.
+	gcPercent = 200
+	plenty    = 1 << 30 // bytes
+)
 
 // bounds are what clients may take, and what is kept in memory for them.
 type bounds struct {

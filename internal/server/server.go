@@ -67,10 +67,10 @@ type Config struct {
 	// /metrics has the series of accounts, log groups and filters too. It asks for no
 	// signature. Empty: there is none.
 	MetricsListen string
+	MetricsSeries int // log groups, and subscriptions, with series of their own; 0 for 10,000
 	// GCSet leaves it to the Go runtime how often garbage is collected: the operator has
 	// set GOGC.
-	GCSet         bool
-	MetricsSeries int // log groups, and subscriptions, with series of their own; 0 for 10,000
+	GCSet bool
 
 	Now func() time.Time
 	Log *slog.Logger
